@@ -1,0 +1,94 @@
+// event.hpp - What goes into a desk. Together with `now` it is all that a desk ever learns.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "protocol/messages.hpp"
+#include "protocol/policy.hpp"
+#include "storage/records.hpp"
+
+namespace deskd::event {
+
+// A person signed in on a new session. The edge has checked the token; `person` is the buyer's id or the agent's name.
+struct SessionOpened {
+  SessionId session;
+  Role role{};
+  std::string_view person;
+  std::string_view shop;   // empty for staff
+};
+
+// The session is gone, whoever ended it.
+struct SessionClosed { SessionId session; };
+
+// The session said something the codec understood.
+struct Heard { SessionId session; Ask ask; };
+
+// The guest behind these sessions has shown a token of a named buyer.
+struct Identified { std::string_view shop; std::string_view guest; std::string_view buyer; SessionId session; };
+
+// Everything up to `position` is committed. The only event that moves watermarks and completes deeds.
+struct Durable { Position position; };
+
+// The database would not hold this record whatever we do. Comes before the Durable that passes it.
+struct Refused { Position position; };
+
+// A policy of a newer version is in force. The edge has validated it (protocol/policy_rules.hpp).
+struct PolicyChanged { std::shared_ptr<const policy::Desk> policy; };
+
+// Wall clock minus desk time, when it has moved by more than a second.
+struct WallOffset { std::int64_t offset_ms{}; };
+
+// This person may no longer be here; sessions close, chats move.
+struct Revoked { Role role{}; std::string_view shop; std::string_view person; };
+
+// The server goes down: no new chats.
+struct Drain {};
+
+// Time has passed; the host sends it when next_deadline() has come.
+struct Tick {};
+
+// What one open chat was when the last server stopped, read back from the database. Comes before anything else; ends with
+// RecoveryDone.
+struct RecoveredLine {
+  Stream stream{};
+  Seq seq;
+  Instant at;
+  Origin origin{};
+  LineKind kind{};
+  std::string person;
+  CommandId id;
+  Seq reply_to;
+  Reason reason{};
+  std::string text;
+};
+struct RecoveredClock { ClockKind clock{}; std::int32_t ordinal{}; };
+struct RecoveredDeed { Seq seq; std::variant<record::Order, record::OrderAnswer, record::Rating> body; };
+struct RecoveredChat {
+  ChatId chat;
+  std::string shop, buyer, queue, agent, wanted;
+  bool guest{};
+  Place place{};
+  Instant opened, queued, placed, answered_first;
+  std::int32_t priority_s{};
+  std::int64_t policy_version{};
+  Reason reason{};
+  std::vector<std::string> skills;
+  std::optional<Instant> closed;         // set: closed within reopen_within
+  std::vector<RecoveredLine> lines;      // both streams, ascending
+  std::vector<RecoveredClock> fired;
+  std::vector<RecoveredDeed> deeds;
+};
+struct RecoveredPolicy { std::shared_ptr<const policy::Desk> policy; };  // an older version that an open chat keeps
+struct RecoveryDone { Position position; };  // the newest stored; the next record is one above it
+
+}  // namespace deskd::event
+
+namespace deskd {
+using Event = std::variant<event::SessionOpened, event::SessionClosed, event::Heard, event::Identified, event::Durable,
+                           event::Refused, event::PolicyChanged, event::WallOffset, event::Revoked, event::Drain, event::Tick,
+                           event::RecoveredChat, event::RecoveredPolicy, event::RecoveryDone>;
+}

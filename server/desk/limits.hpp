@@ -1,0 +1,69 @@
+// limits.hpp - Every bound of the desk, with its reason. What a shop may choose is in policy.hpp; these it may not.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "protocol/ids.hpp"
+
+namespace deskd::limits {
+
+using std::chrono_literals::operator""s;
+using std::chrono_literals::operator""ms;
+
+// One line of words. Ten times the longest answer an agent types; a paste of a whole page still fits.
+inline constexpr std::size_t words_bytes_max{8 * 1024};
+
+// Lines of one chat. A chat is a conversation and not a feed: the longest of a shop's day has a few hundred. Ids are
+// remembered over the whole chat so that a repeat is known however late it comes, and this bounds that memory.
+inline constexpr std::uint32_t lines_max{10'000};
+
+// Bytes of words a chat keeps in memory for resuming sessions. What is older and stored is read from the database.
+inline constexpr std::size_t chat_words_bytes_max{256 * 1024};
+
+// Sessions of one person at a time: tabs and devices. The oldest is closed as `replaced`.
+inline constexpr std::size_t sessions_per_person_max{8};
+
+// Chats a session may name in one resume: an agent's held_max and what a supervisor watches.
+inline constexpr std::size_t resume_chats_max{256};
+
+// Chats a supervisor may watch at once on one session.
+inline constexpr std::size_t watched_max{64};
+
+// A queue's name, an agent's, a skill's: what fits a wallboard's column.
+inline constexpr std::size_t name_bytes_max{32};
+
+// A buyer's id as the shop's back end says it.
+inline constexpr std::size_t buyer_bytes_max{128};
+
+// An order confirmation: articles, and bytes of each text in it. A parcel's label holds less.
+inline constexpr std::size_t order_items_max{100};
+inline constexpr std::size_t order_field_bytes_max{1024};
+inline constexpr std::size_t return_terms_bytes_max{4096};
+
+// Routing compares sets of queues and skills as 64 bits.
+inline constexpr std::size_t queues_max{64};
+inline constexpr std::size_t skills_max{64};
+
+// The author of a line is told `accepted` only when storing takes longer than this: otherwise `stored` comes first and
+// one tick would only flicker.
+inline constexpr Duration accepted_after{1s};
+
+// Marks move at most once in this time per side: a reader scrolling through a chat is one mark, not fifty.
+inline constexpr Duration mark_every{1s};
+
+// Bytes of records that wait for the database. At three quarters no new chat is taken, at all of it no new words.
+inline constexpr std::size_t backlog_bytes_max{64 * 1024 * 1024};
+inline constexpr std::size_t backlog_bytes_no_new_chats{backlog_bytes_max / 4 * 3};
+
+// An explanation, as stored.
+inline constexpr std::size_t explanation_bytes_max{1024};
+
+// Warnings to one agent are merged over this time.
+inline constexpr Duration warn_every{1s};
+
+// How many waits the forecast looks back on. Less than a handful says nothing; more is yesterday's staffing.
+inline constexpr std::size_t forecast_samples{64};
+inline constexpr std::size_t forecast_samples_min{5};
+
+}  // namespace deskd::limits

@@ -1,0 +1,146 @@
+// records.hpp - What is written down, as plain values.
+//
+//        desk ── records in order of position ──> batch ──> writer ──> PostgreSQL
+//                                                              │
+//        desk <────────── Durable{desk, position} ─────────────┘
+//
+// The desk makes records and numbers them; `position` has no gaps within a desk and epoch order is position order.
+// Nothing here knows SQL. Text in a record is a view that lives until the record has been appended to a batch.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "protocol/ids.hpp"
+#include "protocol/words.hpp"
+
+namespace deskd::record {
+
+// A line of a transcript. `person` is the buyer's id, the agent's name, or empty when the system spoke.
+struct Line {
+  ChatId chat;
+  Stream stream{};
+  Seq seq;
+  Instant at;
+  Origin origin{};
+  LineKind kind{};
+  std::string_view person;
+  CommandId id;        // zero when no client asked for the line
+  Seq reply_to;        // of recalled: the line taken back; of order_answer: the order's line; of words: the line answered
+  Reason reason{};     // of closed, transferred
+  std::string_view text;  // of words; of joined: the agent's title; of transferred: the queue's or agent's name
+};
+
+// What was decided. Numbers, names of queues and agents, and reasons: never words of a chat, never personal data.
+struct Fact {
+  ChatId chat;         // 0: the fact is about the desk or an agent
+  Instant at;
+  FactKind kind{};
+  Reason reason{};
+  std::string_view shop;
+  std::string_view queue;
+  std::string_view agent;
+  ClockKind clock{};          // of missed
+  std::int32_t ordinal{};     // of missed: unique per (chat, clock); of others: a count, by kind
+  std::int64_t number{};      // of missed: how late, ms; of offered, assigned: ms waited; by kind
+  std::string_view detail;    // of assigned: the explanation as JSON, at most 1 KB; else empty
+};
+
+// A chat as routing last left it: the newest one in force replaces the row. What lines tell (seq, waiting_since, marks)
+// is not repeated here.
+struct Chat {
+  ChatId chat;
+  std::string_view shop;
+  std::string_view buyer;
+  bool guest{};
+  Place place{};
+  std::string_view queue;
+  std::string_view agent;         // of held; else the last agent who held it
+  std::string_view wanted;        // the agent whom the buyer waits for; empty: anyone
+  Instant opened;
+  Instant queued;                 // age in the queue counts from here, over every requeue
+  Instant placed;                 // entered this place
+  std::int32_t priority_s{};      // seconds added to the age
+  std::int64_t policy_version{};  // whose promises the chat keeps
+  Reason reason{};                // why it is where it is
+  std::optional<Instant> closed;
+  Instant answered_first;         // first effective answer; 0 before it
+  std::vector<std::string_view> skills;  // asked for at opening
+};
+
+// One article of an order.
+struct Item {
+  std::string article;
+  std::string spec;
+  std::string colour;
+  std::int32_t quantity{};
+  bool operator==(const Item&) const = default;
+};
+
+// What the agent puts to the buyer for confirmation. Personal data: lives in the deed table and nowhere else.
+struct Order {
+  std::string order_no;
+  std::vector<Item> items;
+  std::string address;
+  std::string recipient;
+  std::string phone;
+  std::string requests;       // courier, gift, card, free text
+  std::string return_terms;   // the text that was shown, before the buyer was asked
+  Instant terms_told;
+  std::int32_t version{};     // 1, 2 ... within one order_no of a chat
+  bool operator==(const Order&) const = default;
+};
+
+struct Correction {
+  std::string field;   // "address", "items[0].quantity" ...
+  std::string value;
+  bool operator==(const Correction&) const = default;
+};
+
+struct OrderAnswer {
+  Seq order;             // the line that put the order
+  std::int32_t version{};
+  bool confirmed{};
+  std::vector<Correction> corrections;  // empty when confirmed
+  bool operator==(const OrderAnswer&) const = default;
+};
+
+struct Rating {
+  std::int32_t score{};  // 1..5
+  std::string text;
+  bool operator==(const Rating&) const = default;
+};
+
+// The body of a deed. It is stored in the transaction of the line with the same (chat, seq).
+struct Deed {
+  ChatId chat;
+  Seq seq;
+  Instant at;
+  std::variant<Order, OrderAnswer, Rating> body;
+};
+
+// One version of a desk's policy, as the admin said it.
+struct Policy {
+  std::int64_t version{};
+  std::string body;  // JSON
+  std::string by;
+  Instant at;
+};
+
+using Body = std::variant<Line, Fact, Chat, Deed>;
+
+}  // namespace deskd::record
+
+namespace deskd {
+
+struct Record {
+  DeskId desk;
+  Epoch epoch;
+  Position position;
+  record::Body body;
+};
+
+}  // namespace deskd
