@@ -1,0 +1,231 @@
+"""groups.py - What ./tests/run runs: groups of tests, one after the other, each with its seconds and its counts.
+
+A group is a function that runs programs and counts what they report. Output goes to build/log/GROUP.log; while a group runs,
+its newest line is shown every few seconds, and when it fails, the end of its log.
+"""
+import argparse
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+LOGS = ROOT / "build" / "log"
+PYTHON = "/usr/bin/python3"     # Debian's: it sees Debian's python3-websockets, another Python on the path may not
+SHOW_EVERY_S = 5
+CORES = str(os.cpu_count() or 1)
+
+
+class Group:
+    """One run of one group: runs commands, counts, keeps the log."""
+
+    def __init__(self, name, long):
+        self.name, self.long, self.passed, self.failed = name, long, 0, 0
+        self.log = open(LOGS / f"{name}.log", "w", encoding="utf-8", errors="replace")
+
+    def run(self, *command, env=None, limit_s=1800, cwd=ROOT):
+        """Runs a command, shows its newest line now and then, and returns (exit code, output)."""
+        self.log.write(f"$ {' '.join(map(str, command))}\n")
+        self.log.flush()
+        began = shown = time.monotonic()
+        lines = []
+        child = subprocess.Popen([str(c) for c in command], cwd=cwd, env={**os.environ, **(env or {})}, text=True, errors="replace",
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        guard = None
+        try:
+            import threading
+            guard = threading.Timer(limit_s, child.kill)
+            guard.start()
+            for line in child.stdout:
+                lines.append(line)
+                self.log.write(line)
+                now = time.monotonic()
+                if now - shown >= SHOW_EVERY_S and line.strip():
+                    shown = now
+                    print(f"  {self.name} {now - began:4.0f} s: {line.strip()[:110]}", flush=True)
+            code = child.wait()
+        finally:
+            if guard: guard.cancel()
+            if child.poll() is None: child.kill()
+        if code == -9: lines.append(f"ended after {limit_s} s\n")
+        self.log.flush()
+        return code, "".join(lines)
+
+    def count(self, passed, failed, what=""):
+        self.passed += passed
+        self.failed += failed
+        if failed: print(f"  {self.name}: {what}: {failed} failed", flush=True)
+
+    def check(self, what, *command, **options):
+        """A command that is one test: it passes when it exits with 0."""
+        code, output = self.run(*command, **options)
+        self.count(int(code == 0), int(code != 0), what)
+        return output
+
+    def gtest(self, program, env=None, limit_s=900):
+        code, output = self.run(program, "--gtest_brief=1", env=env, limit_s=limit_s)
+        passed = re.search(r"\[  PASSED  \] (\d+) test", output)
+        failed = re.search(r"^ *(\d+) FAILED TEST", output, re.M)
+        bad = int(failed.group(1)) if failed else 0
+        self.count(int(passed.group(1)) if passed else 0, bad or int(code != 0), Path(program).name)
+
+    def unittest(self, path, env=None, limit_s=1800, *names):
+        """A file of Python's unittest. A test that it had to skip has not passed: the file says why in its log."""
+        variables = {"PYTHONPATH": str(ROOT / "tests" / "support"), "DESKD_LONG": "1" if self.long else "", **(env or {})}
+        code, output = self.run(PYTHON, "-m", "unittest", "-v", path, *names, env=variables, limit_s=limit_s)
+        ran = re.search(r"^Ran (\d+) test", output, re.M)
+        bad = sum(int(n) for n in re.findall(r"(?:failures|errors)=(\d+)", output))
+        total = int(ran.group(1)) if ran else 0
+        if code != 0 and not bad: bad = 1
+        if not total and not bad: bad = 1
+        self.count(max(0, total - bad), bad, Path(path).name)
+
+    def build(self, preset, *targets):
+        """Configures and builds a preset; false when that failed."""
+        if not (ROOT / "build" / preset / "build.ninja").exists():
+            if self.run("cmake", "--preset", preset)[0]: return False
+        what = ["--target", *targets] if targets else []
+        return self.run("cmake", "--build", "--preset", preset, "-j", CORES, *what)[0] == 0
+
+
+def existing(preset, pattern):
+    return sorted(p for p in (ROOT / "build" / preset).glob(pattern) if p.is_file() and os.access(p, os.X_OK))
+
+
+# --- the groups, in the order in which they run -----------------------------------------------------------------------
+
+def build(group):
+    group.count(*((1, 0) if group.build("release") else (0, 1)), "preset release")
+
+
+def tidy(group):
+    print(group.check("tests/tidy", PYTHON, "tests/tidy/tidy.py").rstrip(), flush=True)
+
+
+def unit(group):
+    for program in existing("release", "tests/unit_*"): group.gtest(program)
+
+
+def scenario(group):
+    for program in existing("release", "tests/scenario"): group.gtest(program)
+
+
+def client(group):
+    """The JS client, with Node's own test runner."""
+    files = sorted(str(p) for p in (ROOT / "protocol/client").glob("*_test.mjs"))
+    code, output = group.run("node", "--test", *files, limit_s=300)
+    count = {k: int(v) for k, v in re.findall(r"^(?:#|ℹ) (pass|fail) (\d+)", output, re.M)}
+    group.count(count.get("pass", 0), count.get("fail", 0) or int(code != 0), "node --test")
+
+
+def frames(group):
+    """The golden frames against the JSON Schema."""
+    group.unittest("tests/integration/frames.py")
+
+
+def simulation(group):
+    """At least 1,000 desk-hours with faults; the program prints its seeds and marks, and fails when a mark was never met."""
+    program = ROOT / "build/release/tests/simulation"
+    if not program.exists(): return group.count(0, 1, "tests/simulation is not built")
+    print(group.check("simulation", program, "--desk-hours", "20000" if group.long else "1000", limit_s=3 * 3600)[-1500:].rstrip())
+
+
+def thread(group): group.unittest("tests/integration/thread.py")
+
+
+def integration(group):
+    for path in sorted((ROOT / "tests/integration").glob("*.py")):
+        if path.stem not in ("thread", "frames", "kills"): group.unittest(str(path.relative_to(ROOT)))
+
+
+def kills(group):
+    """kill -9 of the server, of PostgreSQL and of both at random moments under load: 20 times, 200 in --long."""
+    group.unittest("tests/integration/kills.py", limit_s=3 * 3600)
+
+
+def asan(group):
+    """The unit and scenario tests under AddressSanitizer and UBSan; the integration tests too in --long."""
+    sanitized(group, "asan", {"ASAN_OPTIONS": "detect_leaks=1", "UBSAN_OPTIONS": "print_stacktrace=1"})
+
+
+def tsan(group):
+    sanitized(group, "tsan", {"TSAN_OPTIONS": "halt_on_error=1"})
+
+
+def sanitized(group, preset, env):
+    parts = ["desk", "protocol", "storage", "session", "ops", "shard", "server"]
+    targets = [f"unit_{p}" for p in parts if (ROOT / "tests/unit" / p).is_dir() and any((ROOT / "tests/unit" / p).glob("*_test.cpp"))]
+    # What sees Beast takes minutes to build with a sanitizer: those parts wait for --long.
+    if not group.long: targets = [t for t in targets if t in ("unit_desk", "unit_protocol", "unit_storage")]
+    if (ROOT / "tests/scenario").is_dir(): targets.append("scenario")
+    if not group.build(preset, *targets, *(["deskd"] if group.long else [])): return group.count(0, 1, f"preset {preset}")
+    for target in targets: group.gtest(ROOT / "build" / preset / "tests" / target, env=env)
+    if group.long:
+        server = {**env, "DESKD_BINARY": str(ROOT / "build" / preset / "deskd")}
+        for path in ("thread", "conversation"): group.unittest(f"tests/integration/{path}.py", env=server)
+
+
+def fuzz(group):
+    """Each parser's fuzz target: 10 s, a minute in --long. The seeds are the golden frames."""
+    seconds = 60 if group.long else 10
+    sources = sorted((ROOT / "tests/fuzz").glob("*.cpp"))
+    if not sources: return group.count(0, 1, "no fuzz target")
+    if not group.build("fuzz", *[f"fuzz_{s.stem}" for s in sources]): return group.count(0, 1, "preset fuzz")
+    for source in sources:
+        corpus = ROOT / "build/fuzz/corpus" / source.stem
+        corpus.mkdir(parents=True, exist_ok=True)
+        seeds = [str(d) for d in (ROOT / "tests/fuzz" / source.stem, ROOT / "protocol/frames") if d.is_dir()]
+        group.check(source.stem, ROOT / "build/fuzz/tests" / f"fuzz_{source.stem}", f"-max_total_time={seconds}", "-print_final_stats=1",
+                    "-timeout=10", "-rss_limit_mb=4096", f"-artifact_prefix={LOGS}/", corpus, *seeds, limit_s=seconds + 120)
+
+
+def mutants(group):
+    """Patches that must be caught. A few here, all in --long."""
+    code, output = group.run(PYTHON, "tests/mutants/mutants.py", *([] if group.long else ["--few"]), limit_s=3 * 3600)
+    found = re.search(r"^(\d+) of (\d+) mutants caught", output, re.M)
+    if found: print(f"  {found.group(0)}")
+    caught, total = (int(found.group(1)), int(found.group(2))) if found else (0, 1)
+    group.count(caught, total - caught or int(code != 0), "mutants")
+
+
+QUICK = [build, tidy, unit, scenario, client, frames, simulation, thread, integration, kills, asan, fuzz, mutants]
+LONG = [tsan]
+
+
+def main():
+    groups = {f.__name__: f for f in QUICK + LONG}
+    parser = argparse.ArgumentParser(prog="tests/run")
+    parser.add_argument("--long", action="store_true", help="also what does not fit into a quarter of an hour")
+    parser.add_argument("--list", action="store_true", help="name the groups")
+    parser.add_argument("group", nargs="*", help=f"only these: {' '.join(groups)}")
+    asked = parser.parse_args()
+    if asked.list: return print("\n".join(f"{n:12} {(f.__doc__ or '').strip().splitlines()[0] if f.__doc__ else ''}" for n, f in groups.items()))
+    unknown = [n for n in asked.group if n not in groups]
+    if unknown: parser.error(f"no group {', '.join(unknown)}; there are: {' '.join(groups)}")
+    chosen = asked.group or [f.__name__ for f in QUICK + (LONG if asked.long else [])]
+    if asked.group and "build" not in chosen: chosen.insert(0, "build")
+
+    LOGS.mkdir(parents=True, exist_ok=True)
+    began, passed, failed, table = time.monotonic(), 0, 0, []
+    for number, name in enumerate(chosen, 1):
+        print(f"{name} ({number} of {len(chosen)})", flush=True)
+        group, start = Group(name, asked.long), time.monotonic()
+        try: groups[name](group)
+        except Exception as failure:    # a group that fell over is a failed test, and the others still run
+            group.count(0, 1, f"{type(failure).__name__}: {failure}")
+        group.log.close()
+        seconds = time.monotonic() - start
+        passed, failed = passed + group.passed, failed + group.failed
+        table.append(f"{name:12} {seconds:7.1f} s  {group.passed:6} passed  {group.failed:4} failed")
+        print("  " + table[-1], flush=True)
+        if group.failed:
+            print("\n".join("  | " + line for line in (LOGS / f"{name}.log").read_text(errors="replace").splitlines()[-40:]))
+        if name == "build" and group.failed: break
+    print("\n".join(["", *table, f"{'all':12} {time.monotonic() - began:7.1f} s", f"{passed} passed, {failed} failed"]))
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

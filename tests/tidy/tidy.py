@@ -1,0 +1,162 @@
+#!/usr/bin/python3
+"""tidy.py - Holds the rules of the tree that a compiler cannot: system headers are always reachable, so only a test keeps
+Boost out of the desk. Goal: a rule broken is one line, `path:line: what`. Method: the files git knows, read as text.
+
+It also prints the ten longest functions and files. They fail nobody: a new name in the list is a question for the review.
+"""
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+STD = r"<[a-z_]+>"
+CONTRACTS = r'"protocol/(ids|words|messages|codes|policy)\.hpp"|"storage/records\.hpp"'
+POSIX = r"<(sys/[a-z]+|netinet/[a-z]+|arpa/[a-z]+|unistd|fcntl|poll|signal|grp|pwd|csignal|errno|malloc)\.h>"
+ASIO = r"<boost/(asio|system)(/[a-z_/]+)?\.hpp>"
+BEAST = r"<boost/(asio|beast|system|core)(/[a-z_0-9/]+)?\.(hpp|ipp)>"
+
+# First match wins: which includes a file may have. What is not listed here may include anything (tests, bench).
+INCLUDES = [
+    (r"protocol/.*\.hpp", [STD, r'"protocol/.*"', r'"storage/records\.hpp"']),
+    (r"protocol/.*\.cpp", [STD, r'"protocol/.*"', r'"storage/records\.hpp"', r"<(simdjson\.h|rapidjson/.*\.h)>"]),
+    (r"storage/records\.hpp", [STD, r'"protocol/(ids|words)\.hpp"']),
+    (r"storage/.*\.hpp", [STD, r'"storage/.*"', r'"protocol/(ids|words)\.hpp"']),
+    (r"storage/.*\.cpp", [STD, POSIX, r'"storage/.*"', r'"protocol/(ids|words)\.hpp"', r"<pqxx/.*>", r"<libpq-fe\.h>"]),
+    (r"server/desk/.*", [STD, CONTRACTS, r'"server/desk/.*"']),
+    (r"server/session/boost\.cpp", [BEAST]),
+    (r"server/session/token\.cpp", [STD, r'"(protocol|server/session)/.*"', r"<openssl/.*>", r"<(simdjson\.h|rapidjson/.*\.h)>"]),
+    (r"server/session/.*\.hpp", [STD, ASIO, r'"(protocol|server/session)/.*"']),
+    (r"server/session/.*\.cpp", [STD, POSIX, BEAST, r'"(protocol|server/session|server/web)/.*"', r"<openssl/.*>"]),
+    (r"server/ops/.*", [STD, r'"(protocol|server/ops|server/desk)/.*"', r'"storage/records\.hpp"', r"<prometheus/.*>"]),
+    (r"server/shard/.*", [STD, POSIX, ASIO, r'"(protocol|storage|server)/.*"']),
+    (r"server/web/.*", [STD, r'"server/web/.*"']),
+    (r"server/[a-z_]+\.(hpp|cpp)", [STD, POSIX, ASIO, r'"(protocol|storage|server)/.*"', r"<toml\+\+/.*>", r"<date/.*>", r"<openssl/.*>"]),
+]
+
+# What only some files may say, in C++ code without its comments and strings.
+ONLY_IN = [
+    ("reads a real clock", r"\b(steady_clock|system_clock|high_resolution_clock|clock_gettime|gettimeofday)\b|\bstd::time\s*\(",
+     r"server/shard/clock\.(hpp|cpp)|storage/writer\.cpp|(bench|tests)/.*"),
+    ("prints", r"\bstd::(cout|cerr|clog|printf|puts|fputs|fprintf|fwrite)\b|(?<![\w:])(printf|fprintf|puts|fputs)\s*\(",
+     r"server/main\.cpp|server/(log|commands?)[a-z_]*\.(cpp|hpp)|server/ops/log\.(cpp|hpp)|server/desk/assert\.(cpp|hpp)|(bench|tests)/.*"),
+    ("draws a random number", r"\b(random_device|mt19937(_64)?|getrandom|RAND_bytes)\b|\bstd::rand\b",
+     r"server/session/.*|server/shard/.*|server/[a-z_]+\.cpp|(bench|tests)/.*"),
+    ("ends the process", r"\b(std::)?(abort|quick_exit|_Exit)\s*\(|\bstd::exit\s*\(",
+     r"server/main\.cpp|server/desk/assert\.(cpp|hpp)|server/commands[a-z_]*\.cpp|(bench|tests)/.*"),
+]
+
+# What no file may hold. The patterns are written so that this file does not match itself.
+NOWHERE = [
+    ("a promise left over", r"\b(TOD[O]|FIXM[E]|XX[X])\b"),
+    ("a path of one machine", r"/wor[k]/|/far[m]/|/tmp/studi[o]|\.\./share[d]"),
+    ("a package registry's host", r"https?://(registr[y]|de[b]|securit[y]|package[s]|mirro[r])[a-z0-9.-]*[./]"),
+]
+
+TEXT = {".hpp", ".cpp", ".py", ".js", ".mjs", ".html", ".md", ".sql", ".txt", ".cmake", ".json", ".toml", ".service", ".sh", ".svg", ""}
+
+
+def tracked():
+    names = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=True,
+                           capture_output=True, text=True).stdout.split("\0")
+    return sorted(name for name in names if name and (ROOT / name).is_file() and Path(name).suffix in TEXT)
+
+
+def bare(source):
+    """C++ without comments and string contents, lines kept."""
+    def blank(match):
+        text = match.group(0)
+        if text.startswith("/"): return re.sub(r"[^\n]", " ", text)
+        return '"' + re.sub(r"[^\n]", " ", text[1:-1]) + '"'
+    return re.sub(r'//[^\n]*|/\*.*?\*/|R"(\w*)\(.*?\)\1"|"(?:\\.|[^"\\\n])*"', blank, source, flags=re.S)
+
+
+def check_includes(name, source, complain):
+    for pattern, allowed in INCLUDES:
+        if re.fullmatch(pattern, name): break
+    else: return
+    for number, line in enumerate(source.splitlines(), 1):
+        found = re.match(r"\s*#\s*include\s+([<\"].*[>\"])", line)
+        if found and not any(re.fullmatch(a, found.group(1)) for a in allowed):
+            complain(name, number, f"{found.group(1)} may not be included here")
+
+
+def check_code(name, source, complain):
+    code = bare(source)
+    for what, pattern, where in ONLY_IN:
+        if re.fullmatch(where, name): continue
+        for found in re.finditer(pattern, code):
+            complain(name, code.count("\n", 0, found.start()) + 1, f"{what}: {found.group(0).strip()}")
+    if name.endswith(".hpp") and "#pragma once" not in source: complain(name, 1, "a header without #pragma once")
+    own_header = ROOT / re.sub(r"\.cpp$", ".hpp", name)  # a pair of files says it once, in its header
+    if not source.startswith("//") and (name.endswith(".hpp") or not own_header.exists()):
+        complain(name, 1, "a file opens with what it is")
+
+
+def check_targets(names, complain):
+    """Every .cpp is compiled by some target of a build that is here."""
+    databases = sorted(ROOT.glob("build/*/compile_commands.json"), key=lambda p: p.stat().st_mtime)
+    if not databases: return
+    compiled = {Path(entry["file"]) for database in databases for entry in json.loads(database.read_text())}
+    for name in names:
+        if name.endswith(".cpp") and ROOT / name not in compiled and not name.startswith(("tests/fuzz/", "tests/mutants/")):
+            complain(name, 1, "is in no target")
+
+
+def check_settings(complain):
+    """Every setting that the program knows stands in README.md. A name is what opens a row of the table in options.cpp."""
+    options, readme = ROOT / "server/options.cpp", ROOT / "README.md"
+    if not options.exists() or not readme.exists(): return
+    text = readme.read_text()
+    for number, line in enumerate(options.read_text().splitlines(), 1):
+        found = re.match(r'\s*(?:\w+)?\{\s*"([a-z][a-z0-9_]+)",\s*', line)
+        if found and f"`{found.group(1)}`" not in text:
+            complain("server/options.cpp", number, f"setting {found.group(1)} is not in README.md")
+
+
+def functions(name, source):
+    lines = source.splitlines()
+    for start, line in enumerate(lines):
+        if not line.rstrip().endswith("{") or ")" not in line: continue
+        if re.match(r"\s*(if|for|while|switch|else|do|catch|namespace|class|struct|enum|union|return|case|\}|TEST)", line): continue
+        indent = len(line) - len(line.lstrip())
+        if indent > 2: continue
+        for end in range(start + 1, len(lines)):
+            if lines[end].startswith(" " * indent + "}"):
+                yield end - start + 1, f"{name}:{start + 1}", line.strip()[:70]
+                break
+
+
+def main():
+    complaints = []
+    def complain(name, line, what): complaints.append(f"{name}:{line}: {what}")
+    names, checked, longest, sizes = tracked(), 0, [], []
+    for name in names:
+        try: source = (ROOT / name).read_text()
+        except UnicodeDecodeError: continue
+        checked += 1
+        for what, pattern in NOWHERE:
+            for found in re.finditer(pattern, source):
+                complain(name, source.count("\n", 0, found.start()) + 1, f"{what}: {found.group(0)}")
+        if name.endswith((".hpp", ".cpp")):
+            check_includes(name, source, complain)
+            check_code(name, source, complain)
+            if name.startswith(("protocol/", "storage/", "server/")):
+                longest.extend(functions(name, source))
+                sizes.append((source.count("\n"), name))
+    check_targets(names, complain)
+    check_settings(complain)
+
+    print("longest functions:")
+    for length, where, what in sorted(longest, reverse=True)[:10]: print(f"  {length:5} {where}  {what}")
+    print("longest files:")
+    for length, name in sorted(sizes, reverse=True)[:10]: print(f"  {length:5} {name}")
+    for complaint in complaints: print(complaint)
+    print(f"{checked} files, {len(complaints)} complaints")
+    return 1 if complaints else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
