@@ -1,0 +1,80 @@
+// stored.hpp - What is read back from the database, as plain values that own their text.
+//
+//        PostgreSQL ──> recovery ──> stored::Chat (whole, with its lines) ──> the desk's first events
+//                   └─> reader ────> stored::Line, page by page ──────────> a session that asked
+//
+// These mirror records.hpp: what a desk wrote as record::X comes back as stored::X with equal fields. They know neither
+// SQL nor the desk.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "protocol/ids.hpp"
+#include "protocol/words.hpp"
+#include "storage/records.hpp"
+
+namespace deskd::stored {
+
+using DeedBody = std::variant<record::Order, record::OrderAnswer, record::Rating>;
+
+// A line of a transcript. Recovery gives every line as it was written, because the desk itself knows what was recalled.
+// The reader leaves `text` empty and sets `hidden` where a later line of the same stream recalled it.
+struct Line {
+  Stream stream{};
+  Seq seq;
+  Instant at;
+  Origin origin{};
+  LineKind kind{};
+  std::string person;
+  CommandId id;
+  Seq reply_to;
+  Reason reason{};
+  std::string text;
+  bool hidden{};
+  bool operator==(const Line&) const = default;
+};
+
+// The body of the deed that the main line `seq` states.
+struct Deed {
+  Seq seq;
+  DeedBody body;
+  bool operator==(const Deed&) const = default;
+};
+
+// A step of a clock that has fired and must not fire again.
+struct Clock {
+  ClockKind clock{};
+  std::int32_t ordinal{};
+  bool operator==(const Clock&) const = default;
+};
+
+// A chat as routing last left it, and all that was said in it.
+struct Chat {
+  ChatId chat;
+  std::string shop, buyer, queue, agent, wanted;
+  bool guest{};
+  Place place{};
+  Instant opened, queued, placed, answered_first;
+  std::int32_t priority_s{};
+  std::int64_t policy_version{};
+  Reason reason{};
+  std::vector<std::string> skills;
+  std::optional<Instant> closed;
+  std::vector<Line> lines;   // by stream, then seq
+  std::vector<Clock> fired;  // by clock, then ordinal
+  std::vector<Deed> deeds;   // by seq
+  bool operator==(const Chat&) const = default;
+};
+
+struct Policy {
+  std::int64_t version{};
+  std::string body;  // JSON, as it was inserted (PostgreSQL's jsonb: same value, its own spacing and order)
+  std::string by;
+  Instant at;
+};
+
+}  // namespace deskd::stored
