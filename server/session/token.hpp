@@ -53,11 +53,11 @@ inline constexpr std::string_view own_issuer{"deskd"};
 // Whom a token speaks for.
 struct Identity {
   Role role{};
-  std::string person;               // a buyer's id, an agent's name, or a guest's 32 hex digits
-  std::string shop;                 // of buyers and guests; else empty
-  std::string desk;                 // of staff; else empty
-  std::int64_t expires_wall_ms{};   // the session ends then, unless refreshed
-  std::int64_t issued_wall_ms{};    // 0: the token does not say
+  std::string person;              // a buyer's id, an agent's name, or a guest's 32 hex digits
+  std::string shop;                // of buyers and guests; else empty
+  std::string desk;                // of staff; else empty
+  std::int64_t expires_wall_ms{};  // the session ends then, unless refreshed
+  std::int64_t issued_wall_ms{};   // 0: the token does not say
   bool guest{};
   bool operator==(const Identity&) const = default;
 };
@@ -70,7 +70,7 @@ enum class TokenError : std::uint8_t {
   unknown_key,  // no key of this name for this shop or this desk's staff
   algorithm,    // not the one that the key pins; `none` is here too
   signature,
-  claims,       // one is missing or out of its range
+  claims,  // one is missing or out of its range
   issuer,
   audience,
   expired,
@@ -79,11 +79,12 @@ enum class TokenError : std::uint8_t {
 inline constexpr std::size_t token_errors{11};
 std::string_view name_of(TokenError error);
 
-// One key. A secret both signs and verifies; the PEM of an Ed25519 public key verifies, that of a private key does both.
+// One key. A secret both signs and verifies; the PEM of an Ed25519 public key verifies, that of a private key does
+// both.
 class TokenKey {
  public:
-  // Reads key.file. A secret is the file's bytes without one newline at the end. The string says what is wrong and names
-  // the file, never what is in it.
+  // Reads key.file. A secret is the file's bytes without one newline at the end. The string says what is wrong and
+  // names the file, never what is in it.
   static std::variant<TokenKey, std::string> read(const policy::Key& key);
   static TokenKey of_secret(std::string kid, std::string secret);
 
