@@ -1,0 +1,423 @@
+// desk-client.js - The deskd.v1 client, for browser and Node alike: no DOM, no dependency, its WebSocket is a parameter.
+//
+//     app ── say, open, recall ... ──> outbox ──> socket ──> deskd
+//     app <── events, client.chats <── lines, stored, state ──┘
+//
+// A command gets 128 random bits before it is first sent and stays in the outbox until its answer is safe: for a line, until
+// the watermark `stored` has passed it; for everything else, until it is answered. A lost socket ends nothing: the client
+// comes back with backoff, says for each chat what it holds (epoch, seq, stored), and sends again what was not stored,
+// under the old ids. The server makes one line of it, however often it comes.
+//
+// A line has one tick when it is `accepted` and two when it is `stored`; the other side's `delivered` and `read` are marks
+// of their own. What a restart of the server lost is kept in chat.unrecorded and shown as not recorded.
+
+export const PROTOCOL = "deskd.v1";
+
+// The first wait before coming back, and the longest. Each is drawn evenly from 0 to its bound, so that thousands of clients
+// who lost the same server do not return in the same moment.
+const BACKOFF_FIRST_MS = 500;
+const BACKOFF_MAX_MS = 30_000;
+// The server speaks at least this often (it pings); a longer silence is a dead line.
+const SILENCE_MAX_MS = 90_000;
+// The server takes a mark of a chat at most once a second.
+const MARK_EVERY_MS = 1000;
+// A resume names at most so many chats; what does not fit goes into a second one.
+const RESUME_CHATS_MAX = 256;
+
+// Commands by the name of their method. Those that make a line say what the author may show of it before it has come back.
+const COMMANDS = {
+  open: null, choose: null, close: null,
+  say: (c) => ({ kind: "words", text: c.text, reply_to: c.reply_to, origin: c.assist ? "assist" : undefined }),
+  recall: (c) => ({ kind: "recalled", reply_to: c.seq }),
+  answer_order: (c) => ({ kind: "order_answer", order_answer: c.answer }),
+  rate: (c) => ({ kind: "rating", rating: c.rating }),
+  propose_order: (c) => ({ kind: "order", order: c.order }),
+  set_status: null, accept: null, decline: null, pull: null, no_answer_needed: null, transfer: null, wrap_up_done: null,
+  read_history: null, watch: null, take_over: null, reassign: null, set_agent: null, set_surge: null, explain: null,
+  figures: null,
+};
+export const COMMAND_TYPES = Object.keys(COMMANDS);
+
+// Errors that say "later" and not "no": the command stays in the outbox.
+const LATER = new Set(["rate_limited", "storage_behind", "overloaded", "draining"]);
+
+// Close codes 4500-4999 say that coming back is of no use; all others, also those of the network, that it is.
+export const mayReconnect = (code) => !(code >= 4500 && code <= 4999);
+
+// One stream of a chat: its lines by seq, the last one before the first gap, and the watermark.
+class Stream {
+  lines = new Map();
+  seq = 0;
+  stored = 0;
+
+  put(line) {
+    const held = this.lines.get(line.seq);
+    if (held) return Object.assign(held, line);
+    this.lines.set(line.seq, line);
+    while (this.lines.has(this.seq + 1)) this.seq++;
+    return line;
+  }
+
+  // The watermark as far as the lines are here: it may be told of lines that are still on their way, and a client that claimed
+  // to hold those would never get them.
+  safe() { return Math.min(this.stored, this.seq); }
+
+  // Takes out and returns what another epoch makes uncertain: every line above the watermark.
+  cut() {
+    const lost = [...this.lines.values()].filter((line) => line.seq > this.stored);
+    for (const line of lost) this.lines.delete(line.seq);
+    this.seq = Math.min(this.seq, this.stored);
+    return lost;
+  }
+
+  inOrder() { return [...this.lines.values()].sort((a, b) => a.seq - b.seq); }
+}
+
+class Chat {
+  main = new Stream();
+  inside = new Stream();
+  state = {};          // the last chat_state
+  in_line = null;
+  typing = { buyer: false, agent: false };
+  unrecorded = [];     // lines that a restart of the server lost; sent again, they come back under the same id
+  held = true;         // false once it was released: it is not resumed any more
+
+  constructor(id, epoch) {
+    this.id = id;
+    this.epoch = epoch;
+  }
+
+  stream(name) { return name === "inside" ? this.inside : this.main; }
+  lines() { return this.main.inOrder(); }
+}
+
+export class DeskClient {
+  // url: ws(s)://host/v1/shops/SHOP/buyer or /v1/desks/DESK/agent. token: empty for a guest, who is given one.
+  // clock and random are parameters so that tests own them.
+  constructor({ url, token = "", WebSocket = globalThis.WebSocket, delivered = true,
+                clock = { now: () => Date.now(), setTimeout: (f, ms) => setTimeout(f, ms), clearTimeout: (t) => clearTimeout(t) },
+                random = (bytes) => globalThis.crypto.getRandomValues(bytes) }) {
+    Object.assign(this, { url, token, WebSocket, clock, random, markDelivered: delivered });
+    this.connection = "closed";   // closed, connecting, signing_in, open, waiting, ended
+    this.me = null;               // the last signed_in
+    this.chats = new Map();
+    this.outbox = new Map();      // id -> {frame, line, seq, accepted, resolve, reject}
+    this.listeners = new Map();
+    this.attempts = 0;
+    this.retryAfterMs = 0;        // what the server asked for with its last "later"
+    this.pausedUntil = 0;
+    this.timers = {};
+    this.marks = new Map();       // chat -> {delivered, read, sentAt}
+    for (const type of COMMAND_TYPES) {
+      const method = type.replace(/_(.)/g, (_, letter) => letter.toUpperCase());
+      if (type !== "close") this[method] ??= (fields = {}) => this.command(type, fields);
+    }
+  }
+
+  on(type, listener) {
+    if (!this.listeners.has(type)) this.listeners.set(type, []);
+    this.listeners.get(type).push(listener);
+    return this;
+  }
+  emit(type, ...what) {
+    for (const listener of this.listeners.get(type) ?? []) listener(...what);
+    for (const listener of this.listeners.get("*") ?? []) listener(type, ...what);
+  }
+
+  // --- the socket ---------------------------------------------------------------------------------------------------
+
+  connect() {
+    if (["connecting", "signing_in", "open"].includes(this.connection)) return;
+    this.cancel("reconnect");
+    this.become("connecting");
+    const socket = new this.WebSocket(this.url, PROTOCOL);
+    this.socket = socket;
+    socket.onopen = () => {
+      if (socket !== this.socket) return;
+      this.become("signing_in");
+      this.write({ type: "sign_in", token: this.token });
+      this.watch_silence();
+    };
+    socket.onmessage = ({ data }) => { if (socket === this.socket) this.hear(data); };
+    socket.onerror = () => {};    // a close follows
+    socket.onclose = ({ code }) => { if (socket === this.socket) this.lost(code); };
+  }
+
+  // Leaves for good; what is in the outbox stays there for the next connect().
+  disconnect() {
+    const socket = this.socket;
+    this.socket = null;
+    this.cancel("reconnect", "silence", "resend");
+    this.become("closed");
+    socket?.close(1000);
+  }
+
+  // A new token on the live session, and for every later one.
+  refresh(token) {
+    this.token = token;
+    if (this.connection === "open") this.write({ type: "refresh", token });
+  }
+
+  lost(code) {
+    this.socket = null;
+    this.cancel("silence", "resend");
+    if (!mayReconnect(code)) {
+      this.become("ended", code);
+      return;
+    }
+    const bound = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** this.attempts++);
+    const wait = this.retryAfterMs + bound * this.fraction();
+    this.retryAfterMs = 0;
+    this.become("waiting", code);
+    this.after("reconnect", wait, () => this.connect());
+  }
+
+  become(connection, code = 0) {
+    this.connection = connection;
+    this.emit("connection", connection, code);
+  }
+
+  watch_silence() {
+    this.after("silence", SILENCE_MAX_MS, () => {
+      const socket = this.socket;
+      this.lost(1006);
+      socket?.close();
+    });
+  }
+
+  write(message) { this.socket?.send(JSON.stringify(message)); }
+
+  // --- what the app says ----------------------------------------------------------------------------------------------
+
+  // Promises the answer: of a line once it is routed, of everything else what came back. Rejects with the server's error.
+  command(type, fields = {}) {
+    const id = this.newId();
+    const frame = { type, id, ...fields };
+    const preview = COMMANDS[type]?.(fields);
+    const line = preview && { chat: fields.chat, stream: fields.inside ? "inside" : "main", id, mine: true,
+                              origin: this.me?.role === "buyer" || this.me?.role === "guest" ? "buyer" : "human",
+                              ...Object.fromEntries(Object.entries(preview).filter(([, value]) => value !== undefined)) };
+    const answer = new Promise((resolve, reject) => this.outbox.set(id, { frame, line, seq: 0, accepted: false, resolve, reject }));
+    answer.catch(() => {});     // whoever does not wait for it hears of it through "error"
+    answer.id = id;
+    if (this.connection === "open" && this.clock.now() >= this.pausedUntil) this.write(frame);
+    return answer;
+  }
+
+  say(chat, text, more = {}) { return this.command("say", { chat, text, ...more }); }
+  recall(chat, seq, inside = false) { return this.command("recall", inside ? { chat, seq, inside } : { chat, seq }); }
+  closeChat(chat) { return this.command("close", { chat }); }
+  typing(chat, on) { if (this.connection === "open") this.write({ type: "typing", chat, on }); }
+
+  // Marks only go forward, at most one frame a second and chat.
+  mark(chat, { delivered = 0, read = 0 }) {
+    const marks = this.marks.get(chat) ?? { delivered: 0, read: 0, told: "", at: -MARK_EVERY_MS, armed: false };
+    this.marks.set(chat, marks);
+    marks.delivered = Math.max(marks.delivered, delivered, read);
+    marks.read = Math.max(marks.read, read);
+    this.tellMarks(chat, marks);
+  }
+
+  tellMarks(chat, marks) {
+    const { delivered, read } = marks;
+    if (this.connection !== "open" || marks.armed || marks.told === `${delivered}/${read}`) return;
+    const wait = marks.at + MARK_EVERY_MS - this.clock.now();
+    if (wait > 0) {
+      marks.armed = true;
+      this.clock.setTimeout(() => { marks.armed = false; this.tellMarks(chat, marks); }, wait);
+      return;
+    }
+    marks.at = this.clock.now();
+    marks.told = `${delivered}/${read}`;
+    this.write({ type: "mark", chat, delivered, read });
+  }
+
+  // What of the author's line to show: "pending", "accepted" (one tick), "stored" (two), "delivered", "read", "unrecorded".
+  tick(line) {
+    const chat = this.chats.get(line.chat);
+    if (!line.seq) return this.outbox.get(line.id)?.accepted ? "accepted" : "pending";
+    if (chat?.unrecorded.includes(line)) return "unrecorded";
+    if (!chat || line.seq > chat.stream(line.stream).stored) return "accepted";
+    const other = line.origin === "buyer" ? "agent" : "buyer";
+    if (line.stream !== "inside" && line.seq <= (chat.state[`${other}_read`] ?? 0)) return "read";
+    if (line.stream !== "inside" && line.seq <= (chat.state[`${other}_delivered`] ?? 0)) return "delivered";
+    return "stored";
+  }
+
+  // Lines of a chat that are on their way: written, and not yet known under a seq.
+  pending(chat) { return [...this.outbox.values()].filter((e) => e.line && !e.seq && e.frame.chat === chat).map((e) => e.line); }
+
+  // --- what the server says -------------------------------------------------------------------------------------------
+
+  hear(data) {
+    this.watch_silence();
+    const message = JSON.parse(data);
+    // Inside the handler and without a timer: browsers slow the timers of hidden tabs, but not this.
+    if (message.type === "ping") return this.write({ type: "pong", n: message.n });
+    this[`hear_${message.type}`]?.(message);
+    this.emit(message.type, message, this.chats.get(message.chat));
+  }
+
+  hear_signed_in(message) {
+    const first = this.connection !== "open";
+    this.me = message;
+    if (message.token) this.token = message.token;
+    if (!first) return;           // the answer to a refresh
+    this.attempts = 0;
+    this.pausedUntil = 0;
+    this.resume(message.epoch);
+    this.resend();
+    this.become("open");
+    for (const [chat, marks] of this.marks) { marks.told = ""; this.tellMarks(chat, marks); }
+  }
+
+  resume(epoch) {
+    const held = [];
+    for (const chat of this.chats.values()) {
+      if (!chat.held) continue;
+      const staff = this.me.role !== "buyer" && this.me.role !== "guest";
+      held.push({ chat: chat.id, epoch: chat.epoch, seq: chat.main.seq, stored: chat.main.safe(),
+                  ...(staff ? { inside: chat.inside.seq, inside_stored: chat.inside.safe() } : {}) });
+      if (chat.epoch !== epoch) this.loseTail(chat, epoch);
+    }
+    for (let from = 0; from < held.length; from += RESUME_CHATS_MAX)
+      this.write({ type: "resume", chats: held.slice(from, from + RESUME_CHATS_MAX) });
+  }
+
+  // The server started anew: only what was stored is certain. Own lines go back to being on their way.
+  loseTail(chat, epoch) {
+    chat.epoch = epoch;
+    for (const stream of [chat.main, chat.inside]) chat.unrecorded.push(...stream.cut().filter((line) => !this.outbox.has(line.id)));
+    for (const entry of this.outbox.values())
+      if (entry.frame.chat === chat.id) Object.assign(entry, { seq: 0, accepted: false });
+  }
+
+  resend() { for (const entry of this.outbox.values()) this.write(entry.frame); }
+
+  hear_chat_state(message) {
+    const chat = this.chat(message.chat, message.epoch);
+    chat.state = message;
+    chat.held = true;
+    chat.epoch = message.epoch ?? chat.epoch;
+    if (message.place !== "waiting") chat.in_line = null;
+    this.advance(chat, "main", message.stored ?? 0);
+    this.advance(chat, "inside", message.inside_stored ?? 0);
+  }
+
+  hear_line(message) {
+    const chat = this.chat(message.chat, this.me?.epoch);
+    const { type, stored = 0, ...line } = message;
+    const stream = line.stream ?? "main";
+    const entry = line.id && this.outbox.get(line.id);
+    this.place(chat, { ...line, stream, mine: Boolean(entry) || undefined });
+    if (entry) this.known(entry, line.seq);
+    this.advance(chat, stream, stored);
+    if (this.markDelivered && stream === "main" && !entry) this.mark(chat.id, { delivered: chat.main.seq });
+  }
+
+  hear_accepted({ chat, stream = "main", id, seq, at }) { this.own(this.chat(chat), stream, { id, seq, at }); }
+
+  hear_stored({ chat: id, stream = "main", stored, lines = [] }) {
+    const chat = this.chat(id);
+    for (const line of lines) this.own(chat, stream, line);
+    this.advance(chat, stream, stored);
+  }
+
+  hear_done(message) {
+    const entry = this.outbox.get(message.id);
+    if (!entry) return;
+    if (!message.seq) return this.finish(entry, message);
+    const chat = this.chat(message.chat ?? entry.frame.chat), stream = entry.line?.stream ?? "main";
+    if (entry.line) this.own(chat, stream, { id: message.id, seq: message.seq });
+    else this.known(entry, message.seq);
+    entry.resolve(message);
+    this.advance(chat, stream, 0);
+  }
+
+  hear_history(message) { this.answered(message); }
+  hear_explained(message) { this.answered(message); }
+  answered(message) { const entry = this.outbox.get(message.id); if (entry) this.finish(entry, message); }
+
+  hear_error(message) {
+    const later = LATER.has(message.code);
+    if (later) this.retryAfterMs = message.retry_after_ms ?? 1000;
+    const entry = message.id && this.outbox.get(message.id);
+    if (!entry) return;
+    if (!later) {
+      this.outbox.delete(message.id);
+      entry.reject(Object.assign(new Error(message.message || message.code), message));
+      return;
+    }
+    // Everything waits, so that lines stay in the order in which they were said; then all of it goes again.
+    const wait = this.retryAfterMs;
+    this.retryAfterMs = 0;
+    this.pausedUntil = Math.max(this.pausedUntil, this.clock.now() + wait);
+    if (!this.timers.resend)
+      this.after("resend", this.pausedUntil - this.clock.now(), () => { this.timers.resend = null; if (this.connection === "open") this.resend(); });
+  }
+
+  hear_marks({ chat: id, buyer, delivered = 0, read = 0 }) {
+    const { state } = this.chat(id), side = buyer ? "buyer" : "agent";
+    state[`${side}_delivered`] = Math.max(state[`${side}_delivered`] ?? 0, delivered);
+    state[`${side}_read`] = Math.max(state[`${side}_read`] ?? 0, read);
+  }
+  hear_typing({ chat, buyer, on }) { this.chat(chat).typing[buyer ? "buyer" : "agent"] = Boolean(on); }
+  hear_presence({ chat, buyer, present }) { this.chat(chat).state[buyer ? "buyer_present" : "agent_present"] = Boolean(present); }
+  hear_in_line(message) { this.chat(message.chat).in_line = message; }
+  hear_released({ chat }) { const held = this.chats.get(chat); if (held) held.held = false; }
+
+  // --- the chat's book-keeping ----------------------------------------------------------------------------------------
+
+  chat(id, epoch = this.me?.epoch) {
+    if (!this.chats.has(id)) this.chats.set(id, new Chat(id, epoch));
+    return this.chats.get(id);
+  }
+
+  place(chat, line) {
+    const stream = chat.stream(line.stream);
+    const put = stream.put(line);
+    if (line.kind === "recalled") {
+      const taken = stream.lines.get(line.reply_to);
+      if (taken) Object.assign(taken, { hidden: true, text: "" });
+    }
+    // What was held to be lost is here after all: said again under its id, or stored before the server fell.
+    chat.unrecorded = chat.unrecorded.filter((lost) => lost.id ? lost.id !== line.id : lost.seq !== line.seq || lost.at !== line.at);
+    return put;
+  }
+
+  // The author's own line has its number: the words come from the outbox, the number and time from the server.
+  own(chat, stream, { id, seq, at }) {
+    const entry = this.outbox.get(id);
+    if (!entry) return;
+    if (entry.line) this.place(chat, { ...entry.line, chat: chat.id, stream, seq, ...(at ? { at } : {}) });
+    this.known(entry, seq);
+  }
+
+  known(entry, seq) {
+    Object.assign(entry, { seq, accepted: true });
+    entry.resolve({ id: entry.frame.id, chat: entry.frame.chat, seq });
+  }
+
+  advance(chat, name, stored) {
+    const stream = chat.stream(name);
+    stream.stored = Math.max(stream.stored, stored);
+    for (const [id, entry] of this.outbox)
+      if (entry.seq && entry.seq <= stream.stored && entry.frame.chat === chat.id && (entry.line?.stream ?? "main") === name)
+        this.outbox.delete(id);
+  }
+
+  finish(entry, answer) {
+    this.outbox.delete(entry.frame.id);
+    entry.resolve(answer);
+  }
+
+  // --- time and chance ------------------------------------------------------------------------------------------------
+
+  after(name, ms, then) {
+    this.cancel(name);
+    this.timers[name] = this.clock.setTimeout(then, ms);
+  }
+  cancel(...names) { for (const name of names) { if (this.timers[name]) this.clock.clearTimeout(this.timers[name]); this.timers[name] = null; } }
+  newId() { return [...this.random(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join(""); }
+  fraction() { return new DataView(this.random(new Uint8Array(4)).buffer).getUint32(0) / 2 ** 32; }
+}

@@ -1,0 +1,282 @@
+// desk-client_test.mjs - The client against a fake desk whose network and clock the test owns.
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { test } from "node:test";
+
+import { COMMAND_TYPES, DeskClient, mayReconnect } from "./desk-client.js";
+import { Clock, FakeServer, seeded } from "./fake_server.mjs";
+
+function setUp({ role = "buyer", person = "buyer", token = "t", seed = 1 } = {}, server = new FakeServer(), clock = new Clock()) {
+  const { random, below } = seeded(seed);
+  const client = new DeskClient({ url: "ws://shop/v1/shops/s/buyer", token, WebSocket: server.socketOf(person, role), clock, random });
+  return { client, server, clock, below };
+}
+
+async function opened(options) {
+  const all = setUp(options);
+  all.client.connect();
+  all.server.run();
+  all.answer = all.client.open();
+  all.server.run();
+  await all.answer;
+  all.link = () => [...all.server.links].at(-1);
+  all.chat = () => all.client.chats.get(all.server.chat);
+  return all;
+}
+
+const texts = (chat) => chat.lines().map((line) => line.text);
+
+test("signs in with the token in the first message, over the subprotocol", () => {
+  const { client, server } = setUp({ token: "secret" });
+  client.connect();
+  server.run();
+  const [link] = server.links;
+  assert.equal(link.protocol, "deskd.v1");
+  assert.ok(!link.url.includes("secret"));
+  assert.deepEqual(link.heard[0], { type: "sign_in", token: "secret" });
+  assert.equal(client.connection, "open");
+});
+
+test("a guest keeps the token it was given and shows it the next time", () => {
+  const { client, server, clock } = setUp({ role: "guest", token: "" });
+  client.connect();
+  server.run();
+  [...server.links][0].cut();
+  clock.advance(60_000);
+  server.run();
+  assert.deepEqual([...server.links][0].heard[0], { type: "sign_in", token: "guest-token" });
+});
+
+test("a command's id is 128 bits in hex, and no two are the same", () => {
+  const { client } = setUp();
+  const ids = new Set(Array.from({ length: 1000 }, () => client.newId()));
+  assert.equal(ids.size, 1000);
+  for (const id of ids) assert.match(id, /^[0-9a-f]{32}$/);
+});
+
+test("one tick when accepted, two when stored, and only then does the command leave the outbox", async () => {
+  const { client, server, chat } = await opened();
+  client.say(server.chat, "你好 👋");
+  const [line] = client.pending(server.chat);
+  assert.equal(client.tick(line), "pending");
+  server.run(); server.accept(); server.run();
+  assert.equal(client.tick(chat().lines()[0]), "accepted");
+  assert.equal(client.outbox.size, 1);
+  server.commit(); server.run();
+  assert.equal(client.tick(chat().lines()[0]), "stored");
+  assert.equal(client.outbox.size, 0);
+  assert.deepEqual(texts(chat()), ["你好 👋"]);
+});
+
+test("delivered and read are the other side's marks and only move forward", async () => {
+  const { client, server, chat, link } = await opened();
+  client.say(server.chat, "a"); server.run(); server.commit(); server.run();
+  const [line] = chat().lines();
+  link().tell({ type: "marks", chat: server.chat, buyer: false, delivered: 1, read: 0 }); server.run();
+  assert.equal(client.tick(line), "delivered");
+  link().tell({ type: "marks", chat: server.chat, buyer: false, delivered: 1, read: 1 }); server.run();
+  link().tell({ type: "marks", chat: server.chat, buyer: false, delivered: 0, read: 0 }); server.run();
+  assert.equal(client.tick(line), "read");
+});
+
+test("marks go out at most once a second and never back", async () => {
+  const { client, server, clock, link } = await opened();
+  const sent = () => link().heard.filter((f) => f.type === "mark").map((f) => f.read);
+  client.mark(server.chat, { read: 1 }); client.mark(server.chat, { read: 2 }); client.mark(server.chat, { read: 3 }); client.mark(server.chat, { read: 2 });
+  server.run();
+  assert.deepEqual(sent(), [1]);
+  clock.advance(999); server.run();
+  assert.deepEqual(sent(), [1]);
+  clock.advance(1); server.run();
+  assert.deepEqual(sent(), [1, 3]);
+});
+
+test("a ping is answered inside the handler, with no timer", async () => {
+  const { server, clock, link } = await opened();
+  const timers = clock.timers.length;
+  link().tell({ type: "ping", n: 41 }); server.run();
+  assert.deepEqual(link().heard.at(-1), { type: "pong", n: 41 });
+  assert.equal(clock.timers.length, timers);
+});
+
+test("a server that says nothing for long is given up and connected to anew", async () => {
+  const { client, server, clock } = await opened();
+  clock.advance(90_000 + 500);
+  server.run();
+  assert.equal(client.connection, "open");
+  assert.equal(server.links.size, 1);
+});
+
+test("close codes decide whether to come back", async () => {
+  for (const [code, back] of [[1000, true], [1001, true], [1006, true], [1011, true], [4000, true], [4002, true], [4499, true], [4500, false], [4504, false], [4999, false]]) {
+    assert.equal(mayReconnect(code), back, String(code));
+    const { client, server, clock, link } = await opened();
+    link().cut(code);
+    assert.equal(client.connection, back ? "waiting" : "ended");
+    clock.advance(3_600_000); server.run();
+    assert.equal(client.connection, back ? "open" : "ended", String(code));
+  }
+});
+
+test("the wait before coming back grows, is drawn at random, and has a bound", () => {
+  const { client, server, clock } = setUp();
+  server.up = false;
+  const waits = [];
+  client.connect();
+  for (let i = 0; i < 200; i++) {
+    server.run();
+    const [timer] = clock.timers;
+    waits.push(timer.at - clock.now());
+    clock.advance(waits.at(-1));
+  }
+  const late = waits.slice(50);
+  assert.ok(waits[0] <= 500);
+  assert.ok(Math.max(...late) <= 30_000 && Math.max(...late) > 25_000);
+  assert.ok(Math.min(...late) < 5_000);
+  assert.ok(new Set(late).size > 100);
+});
+
+test("a draining server's retry_after is waited for", async () => {
+  const { client, server, clock, link } = await opened();
+  link().tell({ type: "error", code: "draining", message: "", retry_after_ms: 8000 }); server.run();
+  link().cut(4000);
+  clock.advance(7999);
+  assert.equal(client.connection, "waiting");
+  clock.advance(501); server.run();
+  assert.equal(client.connection, "open");
+});
+
+test("rate_limited keeps the command and sends it again after the wait; order holds", async () => {
+  const { client, server, clock } = await opened();
+  server.refuse = (frame) => frame.type === "say" && { type: "error", id: frame.id, code: "rate_limited", message: "", retry_after_ms: 700 };
+  client.say(server.chat, "one"); client.say(server.chat, "two");
+  server.run();
+  server.refuse = null;
+  client.say(server.chat, "three"); server.run();
+  assert.deepEqual(server.lines.map((l) => l.text), []);
+  clock.advance(700); server.run();
+  assert.deepEqual(server.lines.map((l) => l.text), ["one", "two", "three"]);
+});
+
+test("an error that says no rejects the command and forgets it", async () => {
+  const { client, server } = await opened();
+  server.refuse = (frame) => frame.type === "say" && { type: "error", id: frame.id, code: "chat_closed", message: "over" };
+  const answer = client.say(server.chat, "late");
+  server.run();
+  await assert.rejects(answer, { code: "chat_closed" });
+  assert.equal(client.outbox.size, 0);
+});
+
+test("same epoch: resumes from the last line before the first gap, and sends again under the old id", async () => {
+  const { client, server, clock, chat, link } = await opened();
+  client.say(server.chat, "one"); server.run(); server.accept(); server.run();
+  client.say(server.chat, "two");
+  const id = [...client.outbox.keys()].at(-1);
+  server.pass(link(), true);          // heard by the server, its answer lost
+  link().cut();
+  clock.advance(60_000); server.run();
+  const [, resume, ...again] = link().heard;
+  assert.deepEqual(resume, { type: "resume", chats: [{ chat: server.chat, epoch: 1, seq: 1, stored: 0 }] });
+  assert.ok(again.some((f) => f.id === id && f.text === "two"));
+  server.commit(); server.run();
+  assert.deepEqual(texts(chat()), ["one", "two"]);
+  assert.equal(server.lines.length, 2);
+  assert.equal(client.outbox.size, 0);
+});
+
+test("another epoch: what lies beyond stored is not recorded, own lines go again and are recorded after all", async () => {
+  const { client, server, clock, chat, link } = await opened();
+  client.say(server.chat, "safe"); server.run(); server.commit(); server.run();
+  client.say(server.chat, "mine"); server.run(); server.accept();
+  server.lines.push({ seq: 3, at: "x", id: "f".repeat(32), text: "theirs", origin: "human", author: "07" });
+  link().tell(server.frameOf(server.lines[2])); server.run();
+  assert.deepEqual(texts(chat()), ["safe", "mine", "theirs"]);
+  server.crash();
+  clock.advance(60_000); server.run();
+  assert.deepEqual(link().heard[1], { type: "resume", chats: [{ chat: server.chat, epoch: 1, seq: 3, stored: 1 }] });
+  assert.deepEqual(chat().unrecorded.map((l) => l.text), ["theirs"]);
+  assert.equal(client.tick(chat().unrecorded[0]), "unrecorded");
+  server.commit(); server.run();
+  assert.deepEqual(texts(chat()), ["safe", "mine"]);
+  // The other side sends it again under its old id: it is no longer lost.
+  server.lines.push({ seq: 3, at: "y", id: "f".repeat(32), text: "theirs", origin: "human", author: "07" });
+  link().tell(server.frameOf(server.lines[2])); server.run();
+  assert.deepEqual(texts(chat()), ["safe", "mine", "theirs"]);
+  assert.deepEqual(chat().unrecorded, []);
+});
+
+test("a recalled line loses its words", async () => {
+  const { server, chat, link, client } = await opened();
+  client.say(server.chat, "oops"); server.run(); server.commit(); server.run();
+  link().tell({ type: "line", chat: server.chat, stream: "main", seq: 2, kind: "recalled", origin: "buyer", reply_to: 1, stored: 2 }); server.run();
+  assert.deepEqual(chat().lines()[0].text, "");
+  assert.equal(chat().lines()[0].hidden, true);
+});
+
+test("refresh goes out on the live session and holds for later ones", async () => {
+  const { client, server, clock, link } = await opened();
+  client.refresh("newer"); server.run();
+  assert.deepEqual(link().heard.at(-1), { type: "refresh", token: "newer" });
+  link().cut(); clock.advance(60_000); server.run();
+  assert.equal(link().heard[0].token, "newer");
+});
+
+// Goal: whatever is cut, lost or forgotten, both clients end with the transcript that the server stored: every line that was
+// said, once, in its author's order. Method: random steps over two clients; then all faults end and everything must settle.
+test("property: no line is lost or doubled over random cuts and crashes", () => {
+  const met = { cut: 0, crash: 0, accepted: 0, unrecorded: 0 };
+  for (let seed = 1; seed <= 400; seed++) {
+    const server = new FakeServer(), clock = new Clock(), said = { buyer: [], "07": [] };
+    const people = [["buyer", "buyer"], ["07", "agent"]].map(([person, role], i) => ({ person, ...setUp({ person, role, seed: seed * 2 + i }, server, clock) }));
+    const { below } = people[0];
+    for (const { client } of people) { client.connect(); client.open(); }
+    server.run();
+    for (let step = 0; step < 150; step++) {
+      const { client, person } = people[below(2)], links = [...server.links], link = links[below(links.length)];
+      const dice = below(100);
+      if (dice < 25) { const text = `${person} ${said[person].length}`; said[person].push(text); client.say(server.chat, text); }
+      else if (dice < 75) { if (link) server.pass(link, below(2) === 0); }
+      else if (dice < 82) server.commit(below(4));
+      else if (dice < 86) { met.accepted++; server.accept(); }
+      else if (dice < 92) { if (link) { met.cut++; link.cut(); } }
+      else if (dice < 94) { met.crash++; server.crash(); }
+      else clock.advance(below(3000));
+      met.unrecorded += people.some((p) => p.client.chats.get(server.chat)?.unrecorded.length) ? 1 : 0;
+    }
+    for (let round = 0; round < 6; round++) { clock.advance(31_000); server.run(); server.commit(); server.run(); }
+    const stored = server.lines.map((l) => l.text);
+    for (const { client, person } of people) {
+      const why = `seed ${seed}, ${person}`;
+      assert.deepEqual(stored.filter((text) => text.startsWith(person)), said[person], why);
+      assert.deepEqual(texts(client.chats.get(server.chat)), stored, why);
+      assert.deepEqual(client.chats.get(server.chat).unrecorded, [], why);
+      assert.equal(client.outbox.size, 0, why);
+    }
+  }
+  for (const [mark, count] of Object.entries(met)) assert.ok(count > 0, `${mark} was never met`);
+});
+
+// The golden frames are what the C++ codec reads and writes: each that the server says must be understood here, each that a
+// client says must be one of ours.
+const frames = new URL("../frames/", import.meta.url);
+if (existsSync(frames))
+  test("golden frames: what the server says is heard, what a client says has a method", () => {
+    const unnumbered = ["sign_in", "refresh", "pong", "resume", "typing", "mark"];
+    let tells = 0, asks = 0;
+    for (const name of readdirSync(frames, { recursive: true }).filter((n) => n.endsWith(".json"))) {
+      const frame = JSON.parse(readFileSync(new URL(name, frames), "utf8"));
+      if (name.includes("tell")) {
+        const { client, server } = setUp();
+        client.connect(); server.run();
+        const heard = [];
+        client.on("*", (type) => heard.push(type));
+        client.hear(JSON.stringify(frame));
+        if (frame.type !== "ping") assert.ok(heard.includes(frame.type), name);
+        tells++;
+      } else {
+        assert.ok(COMMAND_TYPES.includes(frame.type) || unnumbered.includes(frame.type), name);
+        asks++;
+      }
+    }
+    assert.ok(tells > 15 && asks > 20, `${tells} told, ${asks} asked`);
+  });
