@@ -2,27 +2,20 @@
 // a document and not only what is asked for.
 #include "server/session/token.hpp"
 
-#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
 #include <simdjson.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <array>
-#include <cerrno>
 #include <cmath>
 #include <cstdio>
-#include <cstring>
 #include <optional>
 #include <stdexcept>
 
-#include "server/desk/limits.hpp"
+#include "protocol/json.hpp"
 
 namespace deskd {
 namespace {
@@ -119,10 +112,9 @@ bool is_for_us(const dom::object& claims) {
   return false;
 }
 
-// What may stand as a person in rows, logs and on a console: no control characters, not longer than the desk takes.
+// What may stand as a person in rows and on a console.
 bool is_person(std::string_view person, Role role) {
-  const std::size_t most = role == Role::buyer ? limits::buyer_bytes_max : limits::name_bytes_max;
-  if (person.empty() || person.size() > most) return false;
+  if (person.empty() || person.size() > person_bytes_max) return false;
   for (const unsigned char c : person) {
     if (c < 0x20 || c == 0x7f) return false;
     if (role == Role::guest && !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) return false;
@@ -253,26 +245,6 @@ std::string TokenKey::sign(std::string_view text) const {
   return {reinterpret_cast<const char*>(signature.data()), size};
 }
 
-std::variant<TokenKey, std::string> guest_key(const std::string& file) {
-  // Written aside and linked into place, so that of two servers starting together one key wins whole.
-  if (::access(file.c_str(), F_OK) != 0) {
-    const std::string aside = file + "." + hex(random_bytes(8));
-    const int out = ::open(aside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    const std::string secret = hex(random_bytes(32)) + "\n";
-    const bool written = out >= 0 &&
-                         ::write(out, secret.data(), secret.size()) == static_cast<ssize_t>(secret.size()) &&
-                         ::fsync(out) == 0;
-    if (out >= 0) ::close(out);
-    const bool linked = written && (::link(aside.c_str(), file.c_str()) == 0 || errno == EEXIST);
-    ::unlink(aside.c_str());
-    if (!linked) return "cannot make " + file;
-  }
-  struct stat status {};
-  if (::stat(file.c_str(), &status) == 0 && (status.st_mode & 077) != 0)
-    return file + " may be read by others; chmod 600";
-  return TokenKey::read({std::string{guest_kid}, policy::Algorithm::hs256, file});
-}
-
 std::variant<KeyRing, std::string> KeyRing::of(const policy::Desk& desk, TokenKey guest) {
   KeyRing ring{desk.name, std::move(guest)};
   std::string wrong;
@@ -383,36 +355,33 @@ std::variant<Identity, TokenError> verify(std::string_view token, const KeyRing&
 }
 
 std::string mint(const Identity& who, const TokenKey& key, std::string_view issuer, std::int64_t wall_ms) {
-  const auto say = [](auto& json, const char* name, std::string_view value) {
-    json.Key(name);
-    json.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
+  std::string header{R"({"alg":)"};
+  json::append_text(header, key.algorithm() == policy::Algorithm::hs256 ? "HS256" : "EdDSA");
+  header += R"(,"typ":"JWT","kid":)";
+  json::append_text(header, key.kid());
+  header += '}';
+  std::string claims{'{'};
+  const auto say = [&claims](std::string_view name, std::string_view value) {
+    json::append_text(claims, name);
+    claims += ':';
+    json::append_text(claims, value);
+    claims += ',';
   };
-  rapidjson::StringBuffer header;
-  rapidjson::Writer header_json{header};
-  header_json.StartObject();
-  say(header_json, "alg", key.algorithm() == policy::Algorithm::hs256 ? "HS256" : "EdDSA");
-  say(header_json, "typ", "JWT");
-  say(header_json, "kid", key.kid());
-  header_json.EndObject();
-  rapidjson::StringBuffer claims;
-  rapidjson::Writer json{claims};
-  json.StartObject();
-  say(json, "sub", who.person);
-  say(json, "iss", issuer);
-  say(json, "aud", audience);
-  json.Key("iat");
-  json.Int64(wall_ms / 1000);
-  json.Key("exp");
-  json.Int64(who.expires_wall_ms / 1000);
+  say("sub", who.person);
+  say("iss", issuer);
+  say("aud", audience);
   if (who.desk.empty()) {
-    say(json, "shop", who.shop);
+    say("shop", who.shop);
   } else {
-    say(json, "desk", who.desk);
-    say(json, "role", word_of(who.role));
+    say("desk", who.desk);
+    say("role", word_of(who.role));
   }
-  json.EndObject();
-  const std::string text =
-      to_base64url({header.GetString(), header.GetSize()}) + "." + to_base64url({claims.GetString(), claims.GetSize()});
+  claims += R"("iat":)";
+  json::append_number(claims, wall_ms / 1000);
+  claims += R"(,"exp":)";
+  json::append_number(claims, who.expires_wall_ms / 1000);
+  claims += '}';
+  const std::string text = to_base64url(header) + "." + to_base64url(claims);
   const std::string signature = key.sign(text);
   return signature.empty() ? std::string{} : text + "." + to_base64url(signature);
 }

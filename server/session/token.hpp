@@ -43,6 +43,9 @@ inline constexpr std::int64_t token_leeway_ms{30'000};
 // A guest comes back within a month or is somebody new. Renewed at every sign-in.
 inline constexpr std::int64_t guest_life_ms{std::int64_t{30} * 24 * 3600 * 1000};
 
+// A buyer's id as the shop's back end says it: a uuid, a number, a hash; more fits no row and no console.
+inline constexpr std::size_t person_bytes_max{128};
+
 // RFC 7518 asks for a secret at least as long as the hash.
 inline constexpr std::size_t secret_bytes_min{32};
 
@@ -101,15 +104,13 @@ class TokenKey {
   std::shared_ptr<evp_pkey_st> pkey_;  // eddsa
 };
 
-// The key that this server signs guests with: 32 random bytes in a file that only its user may read, made when there is
-// none. All servers of one database must be given the same file, or a guest is somebody new on each of them.
-std::variant<TokenKey, std::string> guest_key(const std::string& file);
-
 // The keys of one desk under one version of its policy. Made anew with every version, so that an old key ends when the
 // policy no longer lists it.
 class KeyRing {
  public:
-  // The string says what is wrong: a file that cannot be read, a secret that is too short, two keys of one name.
+  // `guest` is the server's own key, of name guest_kid; all servers of one database need the same, or a guest is
+  // somebody new on each of them. The string says what is wrong: a file that cannot be read, a secret that is too
+  // short, two keys of one name.
   static std::variant<KeyRing, std::string> of(const policy::Desk& desk, TokenKey guest);
 
   // A pass for a guest of this shop, good for guest_life_ms from now.

@@ -7,8 +7,6 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/pem.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -370,24 +368,6 @@ TEST_F(Token, ABadKeyNamesItsFileAndNeverItsContent) {
   EXPECT_FALSE(says({"guest", policy::Algorithm::hs256, path("shop")}));
   desk_.shops[0].keys = {{"k1", policy::Algorithm::hs256, path("shop")}, {"k1", policy::Algorithm::hs256, path("old")}};
   EXPECT_EQ(wrong(), "shop tea: key k1 is listed twice");
-}
-
-TEST_F(Token, TheGuestKeyIsMadeOnceAndKeptFromOthers) {
-  const auto first = guest_key(path("guest"));
-  ASSERT_TRUE(std::holds_alternative<TokenKey>(first));
-  struct stat status {};
-  ASSERT_EQ(stat(path("guest").c_str(), &status), 0);
-  EXPECT_EQ(status.st_mode & 0777, 0600U);
-  const auto second = guest_key(path("guest"));
-  ASSERT_TRUE(std::holds_alternative<TokenKey>(second));
-  EXPECT_EQ(std::get<TokenKey>(first).sign("x"), std::get<TokenKey>(second).sign("x"));
-  chmod(path("guest").c_str(), 0644);
-  EXPECT_TRUE(std::holds_alternative<std::string>(guest_key(path("guest"))));
-  EXPECT_TRUE(std::holds_alternative<std::string>(guest_key(path("no/such/folder"))));
-  int files = 0;
-  for (const auto& entry : std::filesystem::directory_iterator{folder_})
-    files += entry.path().filename().string().starts_with("guest") ? 1 : 0;
-  EXPECT_EQ(files, 1) << "what was written aside is gone";
 }
 
 TEST_F(Token, SameSecretComparesAllOfBoth) {
