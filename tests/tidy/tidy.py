@@ -109,11 +109,10 @@ def check_settings(complain):
     """Every setting that the program knows stands in README.md. A name is what opens a row of the table in options.cpp."""
     options, readme = ROOT / "server/options.cpp", ROOT / "README.md"
     if not options.exists() or not readme.exists(): return
-    text = readme.read_text()
-    for number, line in enumerate(options.read_text().splitlines(), 1):
-        found = re.match(r'\s*(?:\w+)?\{\s*"([a-z][a-z0-9_]+)",\s*', line)
-        if found and f"`{found.group(1)}`" not in text:
-            complain("server/options.cpp", number, f"setting {found.group(1)} is not in README.md")
+    text, source = readme.read_text(), options.read_text()
+    for found in re.finditer(r'SettingRow\{\s*"([a-z][a-z0-9_]+)"', source):
+        if f"`{found.group(1)}`" not in text:
+            complain("server/options.cpp", source.count("\n", 0, found.start()) + 1, f"setting {found.group(1)} is not in README.md")
 
 
 def functions(name, source):
