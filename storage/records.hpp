@@ -68,6 +68,7 @@ struct Chat {
   Reason reason{};                // why it is where it is
   std::optional<Instant> closed;
   Instant answered_first;         // first effective answer; 0 before it
+  Seq excused;                    // an agent said that the buyer's lines up to this one need no answer
   std::vector<std::string_view> skills;  // asked for at opening
 };
 

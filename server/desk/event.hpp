@@ -76,6 +76,7 @@ struct RecoveredChat {
   std::int32_t priority_s{};
   std::int64_t policy_version{};
   Reason reason{};
+  Seq excused;
   std::vector<std::string> skills;
   std::optional<Instant> closed;         // set: closed within reopen_within
   std::vector<RecoveredLine> lines;      // both streams, ascending

@@ -1,0 +1,158 @@
+#include "server/desk/floor.hpp"
+
+#include <algorithm>
+
+#include "server/desk/assert.hpp"
+
+namespace deskd {
+
+namespace {
+
+// What a record weighs in the backlog beside its words: the head in the batch and in the ledger.
+constexpr std::uint32_t record_bytes = 192;
+
+std::uint32_t slot_of(SessionId id) { return static_cast<std::uint32_t>(id.value); }
+
+std::uint32_t bytes_of(const record::Order& order) {
+  std::size_t bytes = order.order_no.size() + order.address.size() + order.recipient.size() + order.phone.size() +
+                      order.requests.size() + order.return_terms.size();
+  for (const record::Item& item : order.items) bytes += item.article.size() + item.spec.size() + item.colour.size() + 16;
+  return static_cast<std::uint32_t>(bytes);
+}
+
+std::uint32_t bytes_of(const record::OrderAnswer& answer) {
+  std::size_t bytes = 0;
+  for (const record::Correction& correction : answer.corrections) bytes += correction.field.size() + correction.value.size();
+  return static_cast<std::uint32_t>(bytes);
+}
+
+std::uint32_t bytes_of(const record::Rating& rating) { return static_cast<std::uint32_t>(rating.text.size()); }
+
+}  // namespace
+
+Session* Floor::session(SessionId id) {
+  const std::uint32_t slot = slot_of(id);
+  if (slot >= sessions.size() || sessions[slot].id != id) return nullptr;
+  return &sessions[slot];
+}
+
+Chat* Floor::chat(ChatId id) {
+  const auto found = chats.find(id);
+  return found == chats.end() ? nullptr : found->second.get();
+}
+
+Buyer& Floor::buyer(std::string_view shop, std::string_view id, bool guest) {
+  auto& slot = buyers[{std::string{shop}, std::string{id}}];
+  if (!slot) {
+    slot = std::make_unique<Buyer>();
+    slot->shop = shop;
+    slot->id = id;
+    slot->guest = guest;
+  }
+  return *slot;
+}
+
+void Floor::forget_if_gone(Buyer& buyer) {
+  if (buyer.attached == 0 && buyer.chat == nullptr) buyers.erase({buyer.shop, buyer.id});
+}
+
+std::string_view Floor::person(const Session& session) const {
+  return session.buyer != nullptr ? std::string_view{session.buyer->id} : std::string_view{roster.agent(session.agent).name};
+}
+
+const policy::Queue& Floor::queue(const Chat& chat) const {
+  const auto found = book->queue(chat.queue);
+  return found ? book->queue(*found) : chat.promise(*book);
+}
+
+const Calendar& Floor::hours(const Chat& chat) const {
+  if (const auto shop = chat.book->shop(chat.shop)) return chat.book->hours(*shop);
+  return book->hours(*book->shop(chat.shop));
+}
+
+void Floor::persist(Chat& chat, const record::Line& line) {
+  const Position position = ledger.add({.bytes = record_bytes + static_cast<std::uint32_t>(line.text.size()),
+                                        .stream = line.stream,
+                                        .seq = line.seq,
+                                        .chat = &chat,
+                                        .at = now});
+  ++counters.records;
+  out->add(effect::Persist{position, line});
+  if (!accepted_timer.armed()) timers.arm(accepted_timer, now + limits::accepted_after);
+}
+
+void Floor::persist(const record::Fact& fact) {
+  const Position position = ledger.add({.bytes = record_bytes + static_cast<std::uint32_t>(fact.detail.size()), .at = now});
+  ++counters.records;
+  out->add(effect::Persist{position, fact});
+}
+
+void Floor::persist(const record::Deed& deed) {
+  const std::uint32_t body = std::visit([](const auto& said) { return bytes_of(said); }, deed.body);
+  const Position position = ledger.add({.bytes = record_bytes + body, .at = now});
+  ++counters.records;
+  out->add(effect::Persist{position, deed});
+}
+
+void Floor::persist_place(const Chat& chat) {
+  const AgentIndex agent = chat.agent != nobody ? chat.agent : chat.last_agent;
+  record::Chat row{.chat = chat.id,
+                   .shop = chat.shop,
+                   .buyer = chat.buyer->id,
+                   .guest = chat.buyer->guest,
+                   .place = chat.place,
+                   .queue = chat.queue,
+                   .agent = agent == nobody ? std::string_view{} : roster.agent(agent).name,
+                   .wanted = chat.wanted == nobody ? std::string_view{} : roster.agent(chat.wanted).name,
+                   .opened = chat.opened,
+                   .queued = chat.queued,
+                   .placed = chat.placed,
+                   .priority_s = chat.priority_s,
+                   .policy_version = chat.book->version(),
+                   .reason = chat.reason,
+                   .closed = chat.closed,
+                   .answered_first = chat.answered_first,
+                   .excused = chat.excused,
+                   .skills = {chat.skills.begin(), chat.skills.end()}};
+  const Position position = ledger.add({.bytes = record_bytes, .at = now});
+  ++counters.records;
+  out->add(effect::Persist{position, std::move(row)});
+}
+
+record::Fact Floor::fact(const Chat& chat, FactKind kind, Reason reason) const {
+  return {.chat = chat.id,
+          .at = now,
+          .kind = kind,
+          .reason = reason,
+          .shop = chat.shop,
+          .queue = chat.queue,
+          .agent = chat.agent == nobody ? std::string_view{} : roster.agent(chat.agent).name};
+}
+
+void Floor::refuse(const Session& session, CommandId id, Code code, std::string_view message,
+                   std::optional<std::int32_t> retry_after_ms) {
+  ++counters.refused_commands;
+  tell(session.id, tell::Error{id, code, message, retry_after_ms});
+}
+
+void Floor::alarm(const Chat& chat, ClockKind clock, Reason reason) {
+  const std::int64_t waited = chat.waiting_since ? (now - *chat.waiting_since).count() : (now - chat.placed).count();
+  listeners.clear();
+  for (const auto& agent : roster.all())
+    if (agent->role == Role::supervisor) listeners.insert(listeners.end(), agent->sessions.begin(), agent->sessions.end());
+  tell(listeners, tell::Alarm{chat.id, clock, reason, chat.queue, waited});
+}
+
+std::span<const SessionId> Floor::hearing(const Chat& chat, Stream stream, SessionId except) {
+  listeners.clear();
+  const auto add = [&](const std::vector<SessionId>& some) {
+    for (const SessionId id : some)
+      if (id != except && std::find(listeners.begin(), listeners.end(), id) == listeners.end()) listeners.push_back(id);
+  };
+  if (stream == Stream::main) add(chat.buyer->sessions);
+  if (chat.place == Place::held) add(roster.agent(chat.agent).sessions);
+  add(chat.watchers);
+  return listeners;
+}
+
+}  // namespace deskd

@@ -1,0 +1,127 @@
+// floor.hpp - Everything a desk knows, and the few verbs that all its nouns share.
+//
+//                    ┌── book      the policy in force
+//                    ├── roster    agents, what they hold          ┐ match: who could be seated with whom
+//      Floor ────────├── chats     conversations and their buyers  ┘
+//                    ├── sessions  who listens
+//                    ├── ledger    what is not yet safe
+//                    └── timers    what happens when nobody says anything
+//
+// The rules live in the files named for them and work on a Floor: each reads and changes it and adds effects. `now` and
+// `out` belong to the step that runs. After the rules have run, seating::settle() seats whoever can be seated, so that no
+// step ends with a free place beside a chat that could have it.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "server/desk/chat.hpp"
+#include "server/desk/counters.hpp"
+#include "server/desk/effect.hpp"
+#include "server/desk/event.hpp"
+#include "server/desk/forecast.hpp"
+#include "server/desk/ledger.hpp"
+#include "server/desk/match.hpp"
+#include "server/desk/roster.hpp"
+#include "server/desk/rulebook.hpp"
+#include "server/desk/timers.hpp"
+
+namespace deskd {
+
+// A signed-in connection. Exactly one of buyer and agent is set.
+struct Session {
+  SessionId id;
+  Role role{};
+  Buyer* buyer{};
+  AgentIndex agent{nobody};
+  std::vector<ChatId> watched;
+  bool resumed{};      // takes part: hears what concerns it
+  bool figures{};
+};
+
+// A line that has just become durable, and its author.
+struct SafeLine {
+  Chat* chat;
+  Stream stream;
+  AgentIndex author;   // nobody: the buyer
+  bool deed;
+  tell::StoredLine line;
+};
+
+struct Floor {
+  DeskId desk;
+  Epoch epoch;
+  std::size_t backlog_bytes_max{};
+  std::shared_ptr<const Rulebook> book;
+  std::map<std::int64_t, std::shared_ptr<const Rulebook>> older_books;   // kept by chats that recovery brought back
+  std::int64_t wall_ms{};     // wall clock minus desk time
+  bool draining{};
+  bool surge{};
+  Reason surge_by{};          // who or what began it
+  bool recovering{};
+
+  Timers timers;              // before what holds a Timer, so that it outlives them
+  Roster roster;
+  Match match;
+  std::map<ChatId, std::unique_ptr<Chat>> chats;
+  std::map<std::pair<std::string, std::string>, std::unique_ptr<Buyer>> buyers;   // by shop, id
+  std::vector<Session> sessions;                                                  // by slot
+  std::map<std::string, Forecast, std::less<>> forecasts;                         // by queue
+  Ledger ledger;
+  Counters counters;
+  Timer accepted_timer{desk_timer_first, 0};       // a record has waited for accepted_after
+  Timer figures_timer{desk_timer_first + 1, 0};
+  Position accepted;          // authors of lines up to here were told, or need not be
+  ChatId last_chat;
+
+  // The step that runs.
+  Instant now;
+  Effects* out{};
+  std::vector<AgentIndex> roomy;      // agents who may have got a free place in this step
+  std::vector<ChatId> seekers;        // chats that may have become seatable in it
+  bool match_all{};                   // a policy came: look at everything
+  std::vector<SessionId> listeners;   // scratch
+  std::vector<SafeLine> safe_lines;                 // ...
+  std::vector<tell::StoredLine> stored_lines;       // scratch that effects point into
+  std::vector<tell::WarnedChat> warned;             // ...
+  std::vector<tell::QueueFigures> queue_figures;    // ...
+  std::string explanation;                          // ...
+
+  // Null when the session is not (or no longer) known.
+  Session* session(SessionId id);
+  Chat* chat(ChatId id);
+  Buyer& buyer(std::string_view shop, std::string_view id, bool guest);
+  // Forgets a buyer who has neither session nor chat.
+  void forget_if_gone(Buyer& buyer);
+  std::string_view person(const Session& session) const;
+
+  const policy::Queue& queue(const Chat& chat) const;   // as routing sees it now
+  const Calendar& hours(const Chat& chat) const;        // as the chat was promised
+
+  void arm(Chat& chat, ChatTimer purpose, Instant due) { timers.arm(chat.timer(purpose), due); }
+  void disarm(Chat& chat, ChatTimer purpose) { timers.disarm(chat.timer(purpose)); }
+
+  void persist(Chat& chat, const record::Line& line);
+  void persist(const record::Fact& fact);
+  void persist(const record::Deed& deed);
+  // Writes down where the chat is now.
+  void persist_place(const Chat& chat);
+  // A fact about a chat, its queue and its agent as they stand.
+  record::Fact fact(const Chat& chat, FactKind kind, Reason reason = Reason::none) const;
+
+  void tell(SessionId to, Tell message) { out->send(to, std::move(message)); }
+  void tell(const std::vector<SessionId>& to, Tell message) { out->send(std::span{to}, std::move(message)); }
+  void done(const Session& session, CommandId id, ChatId chat = {}, Seq seq = {}) { tell(session.id, tell::Done{id, chat, seq}); }
+  void refuse(const Session& session, CommandId id, Code code, std::string_view message = {},
+              std::optional<std::int32_t> retry_after_ms = std::nullopt);
+  // To every session of a supervisor.
+  void alarm(const Chat& chat, ClockKind clock, Reason reason);
+  // Those who see the chat's lines of this stream, but for one session; valid until asked again.
+  std::span<const SessionId> hearing(const Chat& chat, Stream stream, SessionId except = {});
+};
+
+}  // namespace deskd

@@ -1,0 +1,680 @@
+#include "server/desk/match.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <deque>
+#include <map>
+#include <unordered_map>
+#include <utility>
+
+#include "protocol/words.hpp"
+#include "server/desk/assert.hpp"
+#include "server/desk/ranked.hpp"
+
+namespace deskd {
+namespace {
+
+struct Demand;
+struct Supply;
+struct Lane;
+
+struct Chat {
+  ChatId id;
+  Need need;
+  std::int64_t place_ms{};      // the place key
+  RankedLink<Chat> in_class{};  // of its Demand, or of the agent it wants
+  RankedLink<Chat> in_lane{};
+  Demand* demand{nullptr};
+  Lane* lane{nullptr};
+};
+
+bool before(const Chat& a, const Chat& b) { return a.place_ms != b.place_ms ? a.place_ms < b.place_ms : a.id < b.id; }
+
+// Chats with equal needs, but for the one agent they may want: those lie with that agent.
+struct Asked {
+  std::uint64_t queues;
+  std::uint64_t skills;
+  bool left_message;
+  bool uses_kept_back;
+  auto operator<=>(const Asked&) const = default;
+};
+struct Demand : Asked {
+  explicit Demand(const Asked& asked) : Asked{asked} {}
+  std::size_t listed_at{};
+  Chat* first{nullptr};
+  Ranked<Chat, &Chat::in_class> chats{};
+};
+
+// Live chats with equal queues, whatever else they need: the line that a buyer stands in.
+struct Lane {
+  explicit Lane(std::uint64_t of) : queues{of} {}
+  std::uint64_t queues;
+  Ranked<Chat, &Chat::in_lane> chats{};
+};
+
+// Where an agent stands, apart from any chat. Of a free place: may any chat have it or only one that uses kept-back
+// places, and does she still have room in her share of left messages.
+enum class Standing : std::uint8_t {
+  not_available,
+  full,
+  held_max,
+  free,
+  free_kept_back,
+  free_no_left,
+  free_kept_back_no_left
+};
+constexpr std::size_t free_kinds{4};
+
+constexpr bool is_free(Standing standing) { return standing >= Standing::free; }
+constexpr std::size_t free_kind(Standing standing) {
+  return static_cast<std::size_t>(standing) - static_cast<std::size_t>(Standing::free);
+}
+constexpr bool only_kept_back(std::size_t kind) { return (kind & 1) != 0; }
+constexpr bool no_left(std::size_t kind) { return (kind & 2) != 0; }
+// The kinds of free place that such a chat may have.
+constexpr bool may_have(bool left_message, bool uses_kept_back, std::size_t kind) {
+  return (uses_kept_back || !only_kept_back(kind)) && (!left_message || !no_left(kind));
+}
+
+Standing standing_of(const Seat& seat) {
+  if (!seat.takes) return Standing::not_available;
+  if (seat.load >= seat.capacity) return Standing::full;
+  if (seat.held >= seat.held_max) return Standing::held_max;
+  const bool kept = seat.load >= seat.capacity - seat.kept_back;
+  const bool no_left_place = seat.left >= seat.left_max;
+  return static_cast<Standing>(static_cast<std::size_t>(Standing::free) + (kept ? 1u : 0u) + (no_left_place ? 2u : 0u));
+}
+
+struct Agent {
+  AgentIndex index;
+  bool set{false};
+  Seat seat{};
+  Standing standing{};
+  Supply* supply{nullptr};
+  RankedLink<Agent> by_load{};
+  Ranked<Chat, &Chat::in_class> wanted_by{};  // chats that wait for her and no other
+};
+
+bool before(const Agent& a, const Agent& b) {
+  const std::int64_t more = std::int64_t{a.seat.load} * b.seat.capacity;
+  const std::int64_t less = std::int64_t{b.seat.load} * a.seat.capacity;
+  if (more != less) return more < less;
+  if (a.seat.last_assigned != b.seat.last_assigned) return a.seat.last_assigned < b.seat.last_assigned;
+  if (a.seat.rank != b.seat.rank) return a.seat.rank < b.seat.rank;
+  return a.index < b.index;
+}
+
+// Agents with equal queues and skills. `counts` holds the sizes too, so that an explanation reads one line a class.
+struct Masks {
+  std::uint64_t queues;
+  std::uint64_t skills;
+  auto operator<=>(const Masks&) const = default;
+};
+struct Supply : Masks {
+  explicit Supply(const Masks& masks) : Masks{masks} {}
+  std::int32_t agents{0};
+  std::array<std::int32_t, 3 + free_kinds> counts{};  // by Standing
+  std::size_t listed_at{};
+  std::size_t free_at{};  // only while any is free
+  std::array<Ranked<Agent, &Agent::by_load>, free_kinds> free{};
+
+  bool any_free() const { return counts[3] + counts[4] + counts[5] + counts[6] > 0; }
+};
+
+// Lists of classes are walked in whatever order they have; nothing that is answered may depend on it.
+template <class Class>
+void enlist(std::vector<Class*>& list, Class& one, std::size_t Class::*place) {
+  one.*place = list.size();
+  list.push_back(&one);
+}
+template <class Class>
+void delist(std::vector<Class*>& list, Class& one, std::size_t Class::*place) {
+  list[one.*place] = list.back();
+  list[one.*place]->*place = one.*place;
+  list.pop_back();
+}
+
+// Both sides by their masks: a queue in common, and every skill.
+template <class Has, class Needs>
+bool fits(const Has& has, const Needs& needs) {
+  return (has.queues & needs.queues) != 0 && (needs.skills & ~has.skills) == 0;
+}
+
+constexpr std::size_t at(FellOut reason) { return static_cast<std::size_t>(reason); }
+
+bool excludes(const Need& need, AgentIndex agent) {
+  return std::ranges::find(need.excluded, agent) != need.excluded.end();
+}
+
+// The rule as far as it looks at the agent alone and not at which chat this is.
+FellOut before_exclusion(const Need& need, const Seat& seat) {
+  if ((seat.queues & need.queues) == 0) return FellOut::not_in_queue;
+  if ((need.skills & ~seat.skills) != 0) return FellOut::lacks_skill;
+  if (!seat.takes) return FellOut::not_available;
+  if (seat.load >= seat.capacity) return FellOut::full;
+  if (seat.held >= seat.held_max) return FellOut::held_max;
+  if (!need.uses_kept_back && seat.load >= seat.capacity - seat.kept_back) return FellOut::kept_back;
+  return FellOut::nothing;
+}
+
+}  // namespace
+
+class Match::State {
+ public:
+  Agent* agent(AgentIndex index) {
+    return index.value == 0 || index.value > agents_.size() ? nullptr : &agents_[index.value - 1];
+  }
+  // An agent whom a chat may want before she is set has a place all the same.
+  Agent& agent_place(AgentIndex index) {
+    DESK_ASSERT(index);
+    while (agents_.size() < index.value) agents_.emplace_back().index = {static_cast<std::uint32_t>(agents_.size())};
+    return agents_[index.value - 1];
+  }
+  Agent* known(AgentIndex index) {
+    Agent* found = agent(index);
+    return found != nullptr && found->set ? found : nullptr;
+  }
+  Chat* chat(ChatId id) {
+    const auto found = chats_.find(id.value);
+    return found == chats_.end() ? nullptr : &found->second;
+  }
+  Chat& waiting(ChatId id) {
+    Chat* found = chat(id);
+    DESK_ASSERT(found != nullptr);
+    return *found;
+  }
+
+  void seat(AgentIndex index, const Seat& seat);
+  void unseat(Agent& agent);
+  void place(ChatId id, const Need& need);
+  void take(Chat& chat);
+  void forget(Chat& chat) {
+    take(chat);
+    chats_.erase(chat.id.value);
+  }
+
+  FellOut fell_out(const Chat& chat, Agent& agent);
+  Chat* best_chat(Agent& agent) {
+    Chat* live_one = first_for(agent, false);
+    return live_one != nullptr ? live_one : first_for(agent, true);
+  }
+  Agent* best_agent(const Chat& chat);
+  std::optional<Pair> best_pair() {
+    if (free_.empty()) return std::nullopt;
+    const auto live_one = best_pair_of(false);
+    return live_one ? live_one : best_pair_of(true);
+  }
+  Explanation explain(const Chat& chat, AgentIndex chosen);
+
+  std::int32_t ahead(const Chat& chat) const {
+    std::size_t sum{0};
+    for (const auto& [queues, lane] : lanes_)
+      if ((queues & chat.need.queues) != 0) sum += lane.chats.ahead_of(chat);
+    return static_cast<std::int32_t>(sum);
+  }
+  std::int32_t live_in(std::uint64_t queues) const {
+    std::size_t sum{0};
+    for (const auto& [of, lane] : lanes_)
+      if ((of & queues) != 0) sum += lane.chats.size();
+    return static_cast<std::int32_t>(sum);
+  }
+
+  std::int32_t agents{0};
+  std::int32_t free_agents{0};
+  std::int32_t live{0};
+  std::int32_t left{0};
+
+ private:
+  static constexpr std::size_t shortlist_max{Explanation{}.terms.size() + 1};
+  struct Shortlist {
+    std::array<Agent*, shortlist_max> agents{};
+    std::size_t size{0};
+  };
+
+  void stand(Agent& agent);
+  void unstand(Agent& agent);
+  Chat* first_for(Agent& agent, bool left_message);
+  std::optional<Pair> best_pair_of(bool left_message);
+  Shortlist shortlist(const Chat& chat, std::size_t most);
+  bool live_waits_for(Agent& agent) { return live > 0 && first_for(agent, false) != nullptr; }
+  template <class Visit>
+  void walk_free(const Need& need, Visit&& visit);
+
+  std::deque<Agent> agents_;  // never moves what it holds
+  std::map<Masks, Supply> supplies_;
+  std::vector<Supply*> all_;
+  std::vector<Supply*> free_;
+
+  std::unordered_map<std::int64_t, Chat> chats_;  // looked up, never walked
+  std::map<Asked, Demand> demands_;
+  std::array<std::vector<Demand*>, 2> listed_;  // live, left messages
+  std::map<std::uint64_t, Lane> lanes_;
+  std::vector<Agent*> wanted_;     // agents whom some chat wants
+  std::vector<Demand*> by_first_;  // best_pair's own, kept for its memory
+};
+
+// ---- Changes.
+
+void Match::State::stand(Agent& agent) {
+  agent.standing = standing_of(agent.seat);
+  Supply& supply = *agent.supply;
+  if (is_free(agent.standing)) {
+    if (!supply.any_free()) enlist(free_, supply, &Supply::free_at);
+    supply.free[free_kind(agent.standing)].insert(agent, agent.index.value);
+    ++free_agents;
+  }
+  ++supply.counts[static_cast<std::size_t>(agent.standing)];
+}
+
+void Match::State::unstand(Agent& agent) {
+  Supply& supply = *agent.supply;
+  --supply.counts[static_cast<std::size_t>(agent.standing)];
+  if (!is_free(agent.standing)) return;
+  supply.free[free_kind(agent.standing)].erase(agent);
+  if (!supply.any_free()) delist(free_, supply, &Supply::free_at);
+  --free_agents;
+}
+
+void Match::State::seat(AgentIndex index, const Seat& seat) {
+  Agent& agent = agent_place(index);
+  if (agent.set && agent.seat == seat) return;
+  DESK_ASSERT(seat.load >= 0 && seat.capacity >= 0);
+  if (agent.set && agent.seat.queues == seat.queues && agent.seat.skills == seat.skills) {
+    unstand(agent);
+    agent.seat = seat;
+    stand(agent);
+    return;
+  }
+  unseat(agent);
+  const Masks masks{seat.queues, seat.skills};
+  const auto [at, made] = supplies_.try_emplace(masks, masks);
+  Supply& supply = at->second;
+  if (made) enlist(all_, supply, &Supply::listed_at);
+  ++supply.agents;
+  ++agents;
+  agent.set = true;
+  agent.seat = seat;
+  agent.supply = &supply;
+  stand(agent);
+}
+
+void Match::State::unseat(Agent& agent) {
+  if (!agent.set) return;
+  unstand(agent);
+  Supply& supply = *agent.supply;
+  agent.set = false;
+  agent.supply = nullptr;
+  --agents;
+  if (--supply.agents > 0) return;
+  delist(all_, supply, &Supply::listed_at);
+  supplies_.erase(supplies_.find(supply));
+}
+
+void Match::State::place(ChatId id, const Need& need) {
+  const auto [at, made] = chats_.try_emplace(id.value);
+  Chat& chat = at->second;
+  if (!made) {
+    if (chat.need == need) return;
+    take(chat);
+  }
+  chat.id = id;
+  chat.need = need;
+  chat.place_ms = ms_of(need.joined) - std::int64_t{need.priority_s} * 1000;
+  const auto number = static_cast<std::uint64_t>(id.value);
+
+  if (need.wanted) {
+    Agent& agent = agent_place(need.wanted);
+    if (agent.wanted_by.empty()) wanted_.push_back(&agent);
+    agent.wanted_by.insert(chat, number);
+  } else {
+    const Asked asked{need.queues, need.skills, need.left_message, need.uses_kept_back};
+    const auto [demand_at, demand_made] = demands_.try_emplace(asked, asked);
+    Demand& demand = demand_at->second;
+    if (demand_made) enlist(listed_[need.left_message], demand, &Demand::listed_at);
+    demand.chats.insert(chat, number);
+    if (demand.first == nullptr || before(chat, *demand.first)) demand.first = &chat;
+    chat.demand = &demand;
+  }
+
+  ++(need.left_message ? left : live);
+  if (need.left_message) return;
+  Lane& lane = lanes_.try_emplace(need.queues, need.queues).first->second;
+  lane.chats.insert(chat, number);
+  chat.lane = &lane;
+}
+
+void Match::State::take(Chat& chat) {
+  const bool left_message = chat.need.left_message;
+  --(left_message ? left : live);
+  if (chat.demand != nullptr) {
+    Demand& demand = *std::exchange(chat.demand, nullptr);
+    demand.chats.erase(chat);
+    if (demand.first == &chat) demand.first = demand.chats.first();
+    if (demand.chats.empty()) {
+      delist(listed_[left_message], demand, &Demand::listed_at);
+      demands_.erase(demands_.find(demand));
+    }
+  } else {
+    Agent& agent = *this->agent(chat.need.wanted);
+    agent.wanted_by.erase(chat);
+    if (agent.wanted_by.empty()) std::erase(wanted_, &agent);
+  }
+  if (chat.lane != nullptr) {
+    Lane& lane = *std::exchange(chat.lane, nullptr);
+    lane.chats.erase(chat);
+    if (lane.chats.empty()) lanes_.erase(lane.queues);
+  }
+}
+
+// ---- The rule.
+
+FellOut Match::State::fell_out(const Chat& chat, Agent& agent) {
+  const Need& need = chat.need;
+  if (const FellOut reason = before_exclusion(need, agent.seat); reason != FellOut::nothing) return reason;
+  if (excludes(need, agent.index)) return FellOut::excluded;
+  if (need.wanted && need.wanted != agent.index) return FellOut::other_agent_wanted;
+  if (!need.left_message) return FellOut::nothing;
+  if (agent.seat.left >= agent.seat.left_max) return FellOut::left_share;
+  return live_waits_for(agent) ? FellOut::live_first : FellOut::nothing;
+}
+
+// The first live chat, or left message, that she may have; of left messages as if no live chat waited.
+Chat* Match::State::first_for(Agent& agent, bool left_message) {
+  if (!agent.set || !is_free(agent.standing)) return nullptr;
+  const std::size_t kind = free_kind(agent.standing);
+  Chat* best = nullptr;
+  const auto beats = [&](const Chat& chat) { return best == nullptr || before(chat, *best); };
+  for (const Demand* demand : listed_[left_message]) {
+    if (!fits(agent.seat, *demand) || !may_have(left_message, demand->uses_kept_back, kind)) continue;
+    if (!beats(*demand->first)) continue;
+    Chat* found = demand->first;
+    if (excludes(found->need, agent.index)) {
+      found = demand->chats.find([&](Chat& chat) { return !beats(chat) || !excludes(chat.need, agent.index); });
+      if (found == nullptr || !beats(*found)) continue;
+    }
+    best = found;
+  }
+  Chat* waits_for_her = agent.wanted_by.find([&](Chat& chat) {
+    const Need& need = chat.need;
+    if (!beats(chat)) return true;
+    return need.left_message == left_message && fits(agent.seat, need) &&
+           may_have(left_message, need.uses_kept_back, kind) && !excludes(need, agent.index);
+  });
+  return waits_for_her != nullptr && beats(*waits_for_her) ? waits_for_her : best;
+}
+
+// Visits the free places that such a chat may have, as sets in order, whoever it excludes.
+template <class Visit>
+void Match::State::walk_free(const Need& need, Visit&& visit) {
+  for (const Supply* supply : free_) {
+    if (!fits(*supply, need)) continue;
+    for (std::size_t kind = 0; kind < free_kinds; ++kind)
+      if (may_have(need.left_message, need.uses_kept_back, kind) && !supply->free[kind].empty())
+        visit(supply->free[kind]);
+  }
+}
+
+// The first eligible agents in order, at most so many.
+Match::State::Shortlist Match::State::shortlist(const Chat& chat, std::size_t most) {
+  const Need& need = chat.need;
+  Shortlist list;
+  const auto add = [&](Agent& agent) {
+    std::size_t place = list.size < most ? list.size++ : most - 1;
+    for (; place > 0 && before(agent, *list.agents[place - 1]); --place) list.agents[place] = list.agents[place - 1];
+    list.agents[place] = &agent;
+  };
+  if (need.wanted) {
+    Agent* wanted = known(need.wanted);
+    if (wanted != nullptr && fell_out(chat, *wanted) == FellOut::nothing) add(*wanted);
+    return list;
+  }
+  walk_free(need, [&](const auto& agents_in_order) {
+    agents_in_order.find([&](Agent& agent) {
+      if (list.size == most && !before(agent, *list.agents[most - 1])) return true;
+      if (!excludes(need, agent.index) && !(need.left_message && live_waits_for(agent))) add(agent);
+      return false;
+    });
+  });
+  return list;
+}
+
+Agent* Match::State::best_agent(const Chat& chat) {
+  if (Agent* preferred = known(chat.need.preferred);
+      preferred != nullptr && fell_out(chat, *preferred) == FellOut::nothing)
+    return preferred;
+  return shortlist(chat, 1).agents[0];
+}
+
+std::optional<Match::Pair> Match::State::best_pair_of(bool left_message) {
+  std::optional<Pair> pair;
+  const Chat* best = nullptr;
+  const auto offer = [&](const Chat& chat) {
+    if (best != nullptr && !before(chat, *best)) return true;
+    const Agent* agent = best_agent(chat);
+    if (agent == nullptr) return false;
+    best = &chat;
+    pair = Pair{chat.id, agent->index};
+    return true;
+  };
+  by_first_ = listed_[left_message];
+  std::ranges::sort(by_first_, [](const Demand* a, const Demand* b) { return before(*a->first, *b->first); });
+  for (const Demand* demand : by_first_) {
+    if (best != nullptr && !before(*demand->first, *best)) break;
+    bool served{false};
+    walk_free(demand->first->need, [&](const auto&) { served = true; });
+    if (served) demand->chats.find(offer);
+  }
+  for (Agent* agent : wanted_)
+    if (agent->set && is_free(agent->standing))
+      agent->wanted_by.find([&](const Chat& chat) { return chat.need.left_message == left_message && offer(chat); });
+  return pair;
+}
+
+// ---- Explanations.
+
+Explanation Match::State::explain(const Chat& chat, AgentIndex chosen) {
+  const Need& need = chat.need;
+  Explanation why;
+  why.rule = rule_version;
+  auto& out = why.fell_out;
+
+  // Whole classes first. `pool` has passed all that before_exclusion() asks; `no_left_of_pool` has no room for a left
+  // message among them.
+  std::int32_t pool{0};
+  std::int32_t no_left_of_pool{0};
+  for (const Supply* supply : all_) {
+    if ((supply->queues & need.queues) == 0) {
+      out[at(FellOut::not_in_queue)] += supply->agents;
+    } else if ((need.skills & ~supply->skills) != 0) {
+      out[at(FellOut::lacks_skill)] += supply->agents;
+    } else {
+      const auto& counts = supply->counts;
+      out[at(FellOut::not_available)] += counts[0];
+      out[at(FellOut::full)] += counts[1];
+      out[at(FellOut::held_max)] += counts[2];
+      for (std::size_t kind = 0; kind < free_kinds; ++kind) {
+        const std::int32_t agents_of_kind = counts[3 + kind];
+        if (!may_have(false, need.uses_kept_back, kind)) {
+          out[at(FellOut::kept_back)] += agents_of_kind;
+          continue;
+        }
+        pool += agents_of_kind;
+        if (no_left(kind)) no_left_of_pool += agents_of_kind;
+      }
+    }
+  }
+
+  // Then those whom this chat names.
+  const auto in_pool = [&](const Agent* agent) {
+    return agent != nullptr && before_exclusion(need, agent->seat) == FellOut::nothing;
+  };
+  const auto has_no_left = [](const Agent* agent) { return agent->seat.left >= agent->seat.left_max; };
+  for (auto each = need.excluded.begin(); each != need.excluded.end(); ++each) {
+    const Agent* agent = known(*each);
+    if (!in_pool(agent) || std::find(need.excluded.begin(), each, *each) != each) continue;
+    ++out[at(FellOut::excluded)];
+    --pool;
+    if (has_no_left(agent)) --no_left_of_pool;
+  }
+  if (need.wanted) {
+    const Agent* agent = known(need.wanted);
+    const bool stays = in_pool(agent) && !excludes(need, need.wanted);
+    out[at(FellOut::other_agent_wanted)] = pool - stays;
+    pool = stays;
+    no_left_of_pool = stays && has_no_left(agent);
+  }
+  if (need.left_message) {
+    out[at(FellOut::left_share)] = no_left_of_pool;
+    pool -= no_left_of_pool;
+    if (live > 0 && pool > 0) {
+      std::int32_t& live_first = out[at(FellOut::live_first)];
+      walk_free(need, [&](const auto& agents_in_order) {
+        agents_in_order.find([&](Agent& agent) {
+          if (!excludes(need, agent.index) && (!need.wanted || need.wanted == agent.index))
+            live_first += live_waits_for(agent);
+          return false;
+        });
+      });
+      pool -= live_first;
+    }
+  }
+  out[at(FellOut::nothing)] = pool;
+
+  // The chosen one and who would have been next. One more than shown, since the chosen one may be among them.
+  const Shortlist list = shortlist(chat, shortlist_max);
+  const auto show = [&](const Agent& agent) {
+    if (why.shown == static_cast<std::int32_t>(why.terms.size())) return;
+    why.terms[static_cast<std::size_t>(why.shown++)] = {agent.index, agent.seat.load, agent.seat.capacity,
+                                                        agent.seat.last_assigned, agent.seat.rank};
+  };
+  if (chosen) {
+    Agent* agent = known(chosen);
+    DESK_ASSERT(agent != nullptr);
+    const bool is_eligible = fell_out(chat, *agent) == FellOut::nothing;
+    why.by = is_eligible && need.wanted == chosen      ? ChosenBy::wanted
+             : is_eligible && need.preferred == chosen ? ChosenBy::preferred
+             : list.agents[0] == agent                 ? ChosenBy::load
+                                                       : ChosenBy::hand;
+    show(*agent);
+  }
+  for (std::size_t i = 0; i < list.size; ++i)
+    if (list.agents[i]->index != chosen) show(*list.agents[i]);
+  return why;
+}
+
+std::string_view format_explanation(const Explanation& explanation, std::span<const std::string_view> names,
+                                    std::span<char, limits::explanation_bytes_max> out) {
+  std::size_t size{0};
+  const auto text = [&](std::string_view words) {
+    DESK_ASSERT(words.size() <= out.size() - size);
+    std::ranges::copy(words, out.begin() + static_cast<std::ptrdiff_t>(size));
+    size += words.size();
+  };
+  const auto number = [&](std::int64_t value) {
+    const auto end = std::to_chars(out.data() + size, out.data() + out.size(), value);
+    DESK_ASSERT(end.ec == std::errc{});
+    size = static_cast<std::size_t>(end.ptr - out.data());
+  };
+  const auto field = [&](std::string_view name, std::int64_t value) {
+    text(name);
+    number(value);
+  };
+  const auto terms = [&](std::size_t i) {
+    const Explanation::Terms& of = explanation.terms[i];
+    DESK_ASSERT(i < names.size() && names[i].size() <= limits::name_bytes_max);
+    text(R"({"agent":")");
+    text(names[i]);
+    field(R"(","load":)", of.load);
+    field(R"(,"capacity":)", of.capacity);
+    field(R"(,"last":)", ms_of(of.last_assigned));
+    field(R"(,"rank":)", of.rank);
+    text("}");
+  };
+
+  const auto shown = static_cast<std::size_t>(explanation.shown);
+  const bool chosen = explanation.by != ChosenBy::nobody;
+  field(R"({"rule":)", explanation.rule);
+  text(R"(,"by":")");
+  text(word_of(explanation.by));
+  text("\"");
+  if (chosen) {
+    text(R"(,"chosen":)");
+    terms(0);
+  }
+  text(R"(,"next":[)");
+  for (std::size_t i = chosen ? 1 : 0; i < shown; ++i) {
+    if (i > (chosen ? 1u : 0u)) text(",");
+    terms(i);
+  }
+  text(R"(],"out":{)");
+  bool first{true};
+  for (std::size_t reason = 0; reason < at(FellOut::nothing); ++reason) {
+    if (explanation.fell_out[reason] == 0) continue;
+    text(first ? "\"" : ",\"");
+    first = false;
+    text(words::fell_out[reason]);
+    field("\":", explanation.fell_out[reason]);
+  }
+  field(R"(},"eligible":)", explanation.fell_out[at(FellOut::nothing)]);
+  text("}");
+  return {out.data(), size};
+}
+
+// ---- The outside.
+
+Match::Match() : state_{std::make_unique<State>()} {}
+Match::~Match() = default;
+
+void Match::set_agent(AgentIndex agent, const Seat& seat) { state_->seat(agent, seat); }
+
+void Match::remove_agent(AgentIndex agent) {
+  if (Agent* found = state_->agent(agent)) state_->unseat(*found);
+}
+
+const Seat* Match::seat(AgentIndex agent) const {
+  const Agent* found = state_->known(agent);
+  return found == nullptr ? nullptr : &found->seat;
+}
+
+void Match::set_chat(ChatId chat, const Need& need) { state_->place(chat, need); }
+
+void Match::remove_chat(ChatId chat) {
+  if (Chat* found = state_->chat(chat)) state_->forget(*found);
+}
+
+const Need* Match::need(ChatId chat) const {
+  const Chat* found = state_->chat(chat);
+  return found == nullptr ? nullptr : &found->need;
+}
+
+FellOut Match::fell_out(ChatId chat, AgentIndex agent) const {
+  Agent* found = state_->known(agent);
+  DESK_ASSERT(found != nullptr);
+  return state_->fell_out(state_->waiting(chat), *found);
+}
+
+std::optional<ChatId> Match::best_chat(AgentIndex agent) const {
+  Agent* found = state_->known(agent);
+  const Chat* best = found == nullptr ? nullptr : state_->best_chat(*found);
+  return best == nullptr ? std::nullopt : std::optional{best->id};
+}
+
+std::optional<AgentIndex> Match::best_agent(ChatId chat) const {
+  const Agent* best = state_->best_agent(state_->waiting(chat));
+  return best == nullptr ? std::nullopt : std::optional{best->index};
+}
+
+std::optional<Match::Pair> Match::best_pair() const { return state_->best_pair(); }
+
+Explanation Match::explain(ChatId chat, AgentIndex chosen) const {
+  return state_->explain(state_->waiting(chat), chosen);
+}
+
+std::int32_t Match::ahead(ChatId chat) const { return state_->ahead(state_->waiting(chat)); }
+std::int32_t Match::live_in(std::uint64_t queues) const { return state_->live_in(queues); }
+std::int32_t Match::live() const { return state_->live; }
+std::int32_t Match::left() const { return state_->left; }
+std::int32_t Match::agents() const { return state_->agents; }
+std::int32_t Match::free_agents() const { return state_->free_agents; }
+
+}  // namespace deskd

@@ -1,0 +1,135 @@
+#include "server/desk/overload.hpp"
+
+#include <algorithm>
+
+#include "server/desk/rights.hpp"
+#include "server/desk/seating.hpp"
+#include "server/desk/talk.hpp"
+
+namespace deskd::overload {
+
+namespace {
+
+// How often a waiting buyer hears the place again. Shorter is noise, longer feels forgotten.
+constexpr Duration in_line_every{10'000};
+
+// Automatic surge begins when more wait than three times the places there are, and ends at one times.
+constexpr std::int32_t surge_at = 3;
+
+std::int32_t places(const Floor& floor) {
+  std::int32_t sum = 0;
+  for (const auto& agent : floor.roster.all())
+    if (agent->seat().takes) sum += agent->capacity;
+  return sum;
+}
+
+void look_for_surge(Floor& floor) {
+  if (!floor.book->policy().surge_automatic) return;
+  const std::int32_t waiting = floor.match.live();
+  const std::int32_t all = places(floor);
+  if (!floor.surge && waiting > surge_at * all && waiting > surge_at) set_surge(floor, true, Reason::overload);
+  if (floor.surge && floor.surge_by == Reason::overload && waiting <= all) set_surge(floor, false, Reason::overload);
+}
+
+}  // namespace
+
+void on_queued(Floor& floor, Chat& chat) {
+  look_for_surge(floor);
+  const policy::Queue& promise = chat.promise(*floor.book);
+  if (chat.was_told) {
+    floor.arm(chat, ChatTimer::queue_wait, floor.now + promise.queue_wait);
+    return;
+  }
+  floor.arm(chat, ChatTimer::queue_wait, std::max(floor.now, chat.queued + std::min(promise.ask_beyond, promise.queue_wait)));
+  floor.arm(chat, ChatTimer::in_line, floor.now);
+}
+
+void ask(Floor& floor, Chat& chat) {
+  const policy::Queue& promise = chat.promise(*floor.book);
+  chat.was_told = true;
+  ++floor.counters.asked;
+  record::Fact fact = floor.fact(chat, FactKind::asked);
+  fact.number = (floor.now - chat.queued).count();
+  floor.persist(fact);
+  floor.arm(chat, ChatTimer::queue_wait, floor.now + promise.queue_wait);
+  tell_in_line(floor, chat, true);
+}
+
+void tell_in_line(Floor& floor, Chat& chat, bool choose) {
+  if (chat.place != Place::waiting || chat.absent || floor.match.need(chat.id) == nullptr) return;
+  floor.arm(chat, ChatTimer::in_line, floor.now + in_line_every);
+  tell::InLine told{.chat = chat.id, .ahead = floor.match.ahead(chat.id), .choose = choose};
+  const auto forecast = floor.forecasts.find(chat.queue);
+  const auto range = forecast == floor.forecasts.end() ? std::nullopt : forecast->second.range(told.ahead, floor.now);
+  if (range) {
+    told.wait_p50_s = static_cast<std::int32_t>(range->p50.count() / 1000);
+    told.wait_p90_s = static_cast<std::int32_t>(range->p90.count() / 1000);
+  }
+  if (!choose && !chat.was_told && range && range->p50 > chat.promise(*floor.book).ask_beyond) return ask(floor, chat);
+  floor.tell(chat.buyer->sessions, told);
+}
+
+void on_in_line(Floor& floor, Chat& chat) { tell_in_line(floor, chat, false); }
+
+void handle(Floor& floor, Session& session, const ask::Choose& choose) {
+  if (!rights::is_buyer(floor, session, choose.id)) return;
+  Chat* chat = rights::known_chat(floor, session, choose.chat, choose.id);
+  if (chat == nullptr) return;
+  if (chat->place != Place::waiting) return floor.refuse(session, choose.id, Code::wrong_place, "it does not wait any more");
+  record::Fact fact = floor.fact(*chat, FactKind::chose);
+  fact.ordinal = static_cast<std::int32_t>(choose.choice);
+  fact.number = (floor.now - chat->queued).count();
+  floor.persist(fact);
+  floor.done(session, choose.id, chat->id);
+  if (choose.choice == Choice::leave_message) return seating::leave_message(floor, *chat, Reason::chosen);
+  chat->was_told = true;
+  chat->reason = Reason::chosen;
+  floor.persist_place(*chat);
+  floor.arm(*chat, ChatTimer::queue_wait, floor.now + chat->promise(*floor.book).queue_wait);
+}
+
+void handle(Floor& floor, Session& session, const ask::SetSurge& surge) {
+  if (!rights::is_supervisor(floor, session, surge.id)) return;
+  set_surge(floor, surge.on, Reason::by_supervisor);
+  floor.done(session, surge.id);
+}
+
+void set_surge(Floor& floor, bool on, Reason reason) {
+  if (floor.surge == on) return;
+  floor.surge = on;
+  floor.surge_by = reason;
+  floor.persist(record::Fact{.at = floor.now, .kind = FactKind::surge, .reason = reason, .ordinal = on ? 1 : 0});
+  if (!on) return;
+  // Wrapping up can wait; the places are needed now.
+  for (const auto& agent : floor.roster.all()) {
+    for (WrapUp& wrap_up : agent->wrapping) wrap_up.until = floor.now;
+    if (!agent->wrapping.empty()) seating::on_wrap_up(floor, *agent);
+  }
+}
+
+tell::Figures figures(const Floor& floor, std::vector<tell::QueueFigures>& rows) {
+  tell::Figures told{.now = floor.now, .backlog_bytes = static_cast<std::int64_t>(floor.ledger.backlog_bytes()), .surge = floor.surge};
+  rows.assign(floor.book->queue_count(), {});
+  for (std::size_t i = 0; i < rows.size(); ++i) rows[i].queue = floor.book->policy().queues[i].name;
+  for (const auto& [id, chat] : floor.chats) {
+    const auto queue = floor.book->queue(chat->queue);
+    if (!queue) continue;
+    tell::QueueFigures& row = rows[queue->value];
+    if (chat->place == Place::waiting || chat->place == Place::reserved) {
+      ++(chat->absent ? row.absent : row.waiting);
+      row.oldest_wait_ms = std::max(row.oldest_wait_ms, (floor.now - chat->queued).count());
+    }
+    row.left_messages += chat->place == Place::left_message ? 1 : 0;
+    told.held += chat->place == Place::held ? 1 : 0;
+  }
+  for (const auto& agent : floor.roster.all()) {
+    if (!agent->seat().takes) continue;
+    ++told.agents_available;
+    told.places += agent->capacity;
+    told.places_taken += std::min(agent->load, agent->capacity);
+  }
+  told.queues = rows;
+  return told;
+}
+
+}  // namespace deskd::overload

@@ -1,0 +1,297 @@
+#include "server/desk/presence.hpp"
+
+#include <algorithm>
+
+#include "server/desk/assert.hpp"
+#include "server/desk/overload.hpp"
+#include "server/desk/seating.hpp"
+#include "server/desk/sla.hpp"
+#include "server/desk/talk.hpp"
+
+namespace deskd::presence {
+
+namespace {
+
+void join(Floor& floor, std::vector<SessionId>& sessions, SessionId session) {
+  if (sessions.size() >= limits::sessions_per_person_max) {
+    floor.out->add(effect::Close{sessions.front(), CloseCode::replaced});
+    sessions.erase(sessions.begin());
+  }
+  sessions.push_back(session);
+}
+
+void remove(std::vector<SessionId>& sessions, SessionId session) {
+  sessions.erase(std::remove(sessions.begin(), sessions.end(), session), sessions.end());
+}
+
+void tell_presence(Floor& floor, const Chat& chat, bool buyer, bool present) {
+  floor.out->send(floor.hearing(chat, Stream::main), tell::Presence{chat.id, buyer, present});
+}
+
+void on_buyer_back(Floor& floor, Buyer& buyer) {
+  if (buyer.chat == nullptr || !buyer.chat->open()) return;
+  Chat& chat = *buyer.chat;
+  floor.disarm(chat, ChatTimer::grace);
+  tell_presence(floor, chat, true, true);
+  if (!chat.absent) return;
+  chat.absent = false;
+  ++floor.counters.returned;
+  floor.persist(floor.fact(chat, FactKind::returned));
+  seating::on_need_changed(floor, chat);
+}
+
+void on_buyer_gone(Floor& floor, Buyer& buyer) {
+  if (buyer.chat == nullptr || !buyer.chat->open()) return;
+  Chat& chat = *buyer.chat;
+  tell_presence(floor, chat, true, false);
+  if (chat.place == Place::waiting || chat.place == Place::reserved) on_queued(floor, chat);
+  if (chat.place == Place::held && chat.breached) on_breached(floor, chat);
+}
+
+void on_agent_back(Floor& floor, Agent& agent) {
+  floor.timers.disarm(agent.timer(AgentTimer::grace));
+  floor.timers.disarm(agent.timer(AgentTimer::grace_waiting));
+  for (const Chat* chat : agent.held) tell_presence(floor, *chat, false, true);
+  seating::on_agent_changed(floor, agent);
+}
+
+// Sends one chat to a session that holds it up to a line of some epoch.
+void resume_chat(Floor& floor, const Chat& chat, const ask::Held& held, SessionId session, bool staff) {
+  const auto from = [&](const Transcript& transcript, Seq seq, Seq stored) {
+    return std::min(held.epoch == floor.epoch ? seq : stored, transcript.last());
+  };
+  talk::tell_state(floor, chat, session);
+  talk::replay(floor, chat, Stream::main, from(chat.main, held.seq, held.stored), session);
+  if (staff) talk::replay(floor, chat, Stream::inside, from(chat.inside, held.inside, held.inside_stored), session);
+}
+
+}  // namespace
+
+void on_session_opened(Floor& floor, const event::SessionOpened& opened) {
+  const auto slot = static_cast<std::uint32_t>(opened.session.value);
+  if (slot >= floor.sessions.size()) floor.sessions.resize(slot + 1);
+  Session& session = floor.sessions[slot];
+  DESK_ASSERT(!session.id);
+  session = {.id = opened.session, .role = opened.role};
+  ++floor.counters.sessions_opened;
+  if (opened.role == Role::buyer || opened.role == Role::guest) {
+    session.buyer = &floor.buyer(opened.shop, opened.person, opened.role == Role::guest);
+    ++session.buyer->attached;
+    return;
+  }
+  const Agent* agent = floor.roster.find(opened.person);
+  if (agent == nullptr || !agent->employed) {
+    // The token is true, but the policy in force does not name this person.
+    session = {};
+    floor.out->add(effect::Close{opened.session, CloseCode::revoked});
+    return;
+  }
+  session.agent = agent->index;
+}
+
+void on_session_closed(Floor& floor, SessionId id) {
+  Session* session = floor.session(id);
+  if (session == nullptr) return;
+  ++floor.counters.sessions_closed;
+  for (const ChatId watched : session->watched)
+    if (Chat* chat = floor.chat(watched)) remove(chat->watchers, id);
+  if (Buyer* buyer = session->buyer) {
+    const bool was_present = buyer->present();
+    remove(buyer->sessions, id);
+    *session = {};
+    if (was_present && buyer->sessions.empty()) on_buyer_gone(floor, *buyer);
+    --buyer->attached;
+    floor.forget_if_gone(*buyer);
+    return;
+  }
+  Agent& agent = floor.roster.agent(session->agent);
+  const bool was_present = agent.present();
+  remove(agent.sessions, id);
+  *session = {};
+  if (was_present && agent.sessions.empty()) start_agent_grace(floor, agent);
+}
+
+void start_agent_grace(Floor& floor, Agent& agent) {
+  while (!agent.reserved.empty()) seating::requeue(floor, *agent.reserved.back(), Reason::session_lost);
+  seating::on_agent_changed(floor, agent);
+  for (const Chat* chat : agent.held) tell_presence(floor, *chat, false, false);
+  if (agent.status == Status::signed_out && agent.held.empty()) return;
+  floor.timers.arm(agent.timer(AgentTimer::grace_waiting), floor.now + floor.book->policy().agent_grace_waiting);
+  floor.timers.arm(agent.timer(AgentTimer::grace), floor.now + floor.book->policy().agent_grace);
+}
+
+void on_agent_grace_waiting(Floor& floor, Agent& agent) {
+  const std::vector<Chat*> held = agent.held;
+  for (Chat* chat : held)
+    if (chat->waiting_since) seating::requeue(floor, *chat, Reason::presence_lost);
+}
+
+void on_agent_grace(Floor& floor, Agent& agent) {
+  set_status(floor, agent, Status::signed_out, Reason::presence_lost);
+}
+
+void set_status(Floor& floor, Agent& agent, Status status, Reason reason) {
+  if (agent.status == status && agent.status_reason == reason) return;
+  agent.status = status;
+  agent.status_reason = reason;
+  agent.status_since = floor.now;
+  if (status == Status::available) agent.unanswered_offers = 0;
+  floor.persist(record::Fact{.at = floor.now,
+                             .kind = FactKind::status,
+                             .reason = reason,
+                             .agent = agent.name,
+                             .ordinal = static_cast<std::int32_t>(status)});
+  if (status == Status::signed_out) {
+    // Whoever goes leaves nobody behind: every chat goes back at its age.
+    const std::vector<Chat*> held = agent.held;
+    for (Chat* chat : held) seating::requeue(floor, *chat, reason);
+    agent.wrapping.clear();
+    floor.timers.disarm(agent.timer(AgentTimer::wrap_up));
+  }
+  if (status != Status::available) {
+    while (!agent.reserved.empty()) seating::requeue(floor, *agent.reserved.back(), Reason::none);
+  }
+  seating::on_agent_changed(floor, agent);
+  for (const SessionId session : agent.sessions) seating::tell_agent(floor, agent, session);
+}
+
+void handle(Floor& floor, Session& session, const ask::SetStatus& status) {
+  if (session.buyer != nullptr || session.role == Role::ops) {
+    return floor.refuse(session, status.id, Code::not_allowed, "for agents");
+  }
+  set_status(floor, floor.roster.agent(session.agent), status.status, Reason::by_agent);
+  floor.done(session, status.id);
+}
+
+void handle(Floor& floor, Session& session, const ask::Resume& resume) {
+  if (resume.chats.size() > limits::resume_chats_max) return floor.refuse(session, {}, Code::too_many, "chats");
+  const bool staff = session.buyer == nullptr;
+  std::vector<SessionId>& sessions = staff ? floor.roster.agent(session.agent).sessions : session.buyer->sessions;
+  const bool was_present = !sessions.empty();
+  if (!session.resumed) join(floor, sessions, session.id);
+  session.resumed = true;
+
+  std::vector<Chat*> own;
+  if (!staff) {
+    if (Chat* chat = session.buyer->chat) own.push_back(chat);
+  } else {
+    const Agent& agent = floor.roster.agent(session.agent);
+    seating::tell_agent(floor, agent, session.id);
+    own.assign(agent.held.begin(), agent.held.end());
+  }
+  for (const ask::Held& held : resume.chats) {
+    if (std::any_of(own.begin(), own.end(), [&](const Chat* chat) { return chat->id == held.chat; })) continue;
+    // A chat the client remembers and that is its own no more.
+    if (staff) {
+      floor.tell(session.id, tell::Released{held.chat, Reason::none});
+    } else {
+      floor.tell(session.id, tell::Error{{}, Code::unknown_chat, {}, {}});
+    }
+  }
+  for (Chat* chat : own) {
+    if (!chat->open() && std::none_of(resume.chats.begin(), resume.chats.end(),
+                                      [&](const ask::Held& held) { return held.chat == chat->id; })) {
+      continue;
+    }
+    ask::Held from{.chat = chat->id};
+    for (const ask::Held& held : resume.chats)
+      if (held.chat == chat->id) from = held;
+    resume_chat(floor, *chat, from, session.id, staff);
+    if (!staff && chat->place == Place::waiting) overload::tell_in_line(floor, *chat, false);
+  }
+  if (staff) {
+    for (const Chat* chat : floor.roster.agent(session.agent).reserved) {
+      floor.tell(session.id, tell::Offer{chat->id, chat->queue, chat->timers[static_cast<std::size_t>(ChatTimer::reservation)].due(),
+                                         (floor.now - chat->queued).count()});
+    }
+  }
+  if (was_present) return;
+  if (staff) {
+    on_agent_back(floor, floor.roster.agent(session.agent));
+  } else {
+    on_buyer_back(floor, *session.buyer);
+  }
+}
+
+void on_queued(Floor& floor, Chat& chat) {
+  if (!chat.buyer->present()) floor.arm(chat, ChatTimer::grace, floor.now + floor.book->policy().buyer_grace);
+}
+
+void on_assigned(Floor& floor, Chat& chat) { floor.disarm(chat, ChatTimer::grace); }
+
+void on_answered(Floor& floor, Chat& chat) {
+  if (chat.place == Place::held) floor.disarm(chat, ChatTimer::grace);
+}
+
+void on_breached(Floor& floor, Chat& chat) {
+  if (chat.place != Place::held || chat.buyer->present()) return;
+  floor.arm(chat, ChatTimer::grace, std::max(floor.now, *chat.breached + floor.queue(chat).left_unanswered));
+}
+
+void on_buyer_grace(Floor& floor, Chat& chat) {
+  if (chat.buyer->present()) return;
+  if (chat.place == Place::held) return seating::close(floor, chat, Reason::left_unanswered);
+  if (chat.place == Place::reserved) return floor.arm(chat, ChatTimer::grace, floor.now + floor.book->policy().buyer_grace);
+  if (chat.place != Place::waiting) return;
+  if (chat.absent) return seating::leave_message(floor, chat, Reason::session_lost);
+  chat.absent = true;
+  ++floor.counters.absent;
+  floor.persist(floor.fact(chat, FactKind::absent));
+  seating::on_need_changed(floor, chat);
+  const policy::Desk& policy = floor.book->policy();
+  floor.arm(chat, ChatTimer::grace, floor.now + std::max(Duration{0}, policy.buyer_gone - policy.buyer_grace));
+}
+
+void on_identified(Floor& floor, const event::Identified& identified) {
+  Session* session = floor.session(identified.session);
+  if (session == nullptr || session->buyer == nullptr) return;
+  Buyer& guest = *session->buyer;
+  Buyer& named = floor.buyer(identified.shop, identified.buyer, false);
+  if (&guest == &named) return;
+  if (Chat* chat = guest.chat; chat != nullptr && chat->open()) {
+    if (named.chat != nullptr && named.chat->open()) {
+      chat->other = named.chat->id;
+      seating::close(floor, *chat, Reason::identified);
+    } else {
+      // A chat of theirs that could still be reopened leaves: this one goes on instead.
+      if (named.chat != nullptr) floor.arm(*named.chat, ChatTimer::forget, floor.now);
+      guest.chat = nullptr;
+      named.chat = chat;
+      chat->buyer = &named;
+      floor.persist(floor.fact(*chat, FactKind::identified));
+      floor.persist_place(*chat);
+      talk::note(floor, *chat, LineKind::identified, Origin::system);
+    }
+  }
+  // The guest is nobody any more: the session that showed the token is the buyer's, the guest's others end.
+  const std::vector<SessionId> tabs = guest.sessions;
+  for (const SessionId tab : tabs)
+    if (tab != session->id) floor.out->add(effect::Close{tab, CloseCode::revoked});
+  remove(guest.sessions, session->id);
+  --guest.attached;
+  ++named.attached;
+  session->buyer = &named;
+  session->role = Role::buyer;
+  const bool was_present = named.present();
+  if (session->resumed) join(floor, named.sessions, session->id);
+  if (!was_present && named.present()) on_buyer_back(floor, named);
+  if (session->resumed && named.chat != nullptr && named.chat->open()) {
+    resume_chat(floor, *named.chat, {.chat = named.chat->id}, session->id, false);
+  }
+  floor.forget_if_gone(guest);
+}
+
+void on_revoked(Floor& floor, const event::Revoked& revoked) {
+  for (const Session& session : floor.sessions) {
+    if (!session.id) continue;
+    const bool buyer = revoked.role == Role::buyer || revoked.role == Role::guest;
+    const bool is_it = buyer ? session.buyer != nullptr && session.buyer->shop == revoked.shop && session.buyer->id == revoked.person
+                             : session.buyer == nullptr && floor.roster.agent(session.agent).name == revoked.person;
+    if (is_it) floor.out->add(effect::Close{session.id, CloseCode::revoked});
+  }
+  if (revoked.role == Role::agent || revoked.role == Role::supervisor) {
+    if (Agent* agent = floor.roster.find(revoked.person)) set_status(floor, *agent, Status::signed_out, Reason::revoked);
+  }
+}
+
+}  // namespace deskd::presence

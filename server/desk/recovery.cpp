@@ -1,0 +1,171 @@
+#include "server/desk/recovery.hpp"
+
+#include <algorithm>
+
+#include "server/desk/assert.hpp"
+#include "server/desk/order.hpp"
+#include "server/desk/overload.hpp"
+#include "server/desk/presence.hpp"
+#include "server/desk/rating.hpp"
+#include "server/desk/seating.hpp"
+#include "server/desk/sla.hpp"
+
+namespace deskd::recovery {
+
+namespace {
+
+AgentIndex agent_of(Floor& floor, std::string_view name) {
+  const Agent* agent = name.empty() ? nullptr : floor.roster.find(name);
+  return agent == nullptr ? nobody : agent->index;
+}
+
+std::uint64_t content(const Chat& chat, const event::RecoveredLine& line) {
+  if (const Chat::Deed* deed = chat.deed(line.seq)) {
+    if (const auto* order = std::get_if<record::Order>(deed)) return order::content(*order);
+    if (const auto* answer = std::get_if<record::OrderAnswer>(deed)) return order::content(*answer);
+    return rating::content(std::get<record::Rating>(*deed));
+  }
+  return content_of(line.kind, line.reply_to, line.text);
+}
+
+bool begins_wait(const Chat& chat, const event::RecoveredLine& line) {
+  if (line.origin != Origin::buyer) return false;
+  if (line.kind == LineKind::words) return true;
+  const Chat::Deed* deed = chat.deed(line.seq);
+  const auto* answer = deed == nullptr ? nullptr : std::get_if<record::OrderAnswer>(deed);
+  return answer != nullptr && !answer->confirmed;
+}
+
+bool is_answer(const event::RecoveredLine& line) {
+  return (line.origin == Origin::human || line.origin == Origin::assist) &&
+         (line.kind == LineKind::words || line.kind == LineKind::order);
+}
+
+// What a line of the main stream says about the chat's state, as the running desk drew it from the same line.
+void fold(Chat& chat, const event::RecoveredLine& line) {
+  chat.last_line = line.at;
+  if (begins_wait(chat, line) && !chat.waiting_since && line.seq > chat.excused) {
+    chat.waiting_since = line.at;
+    chat.waiting_from = line.seq;
+  }
+  if (is_answer(line)) {
+    if (chat.answered_first == Instant{}) chat.answered_first = line.at;
+    chat.waiting_since.reset();
+  }
+  switch (line.kind) {
+    case LineKind::joined: chat.joined = line.seq; break;
+    case LineKind::closed: chat.waiting_since.reset(); break;
+    case LineKind::rating: chat.rating = line.seq; break;
+    default: break;
+  }
+}
+
+void settle_place(Floor& floor, Chat& chat) {
+  switch (chat.place) {
+    case Place::greeted:
+    case Place::held: sla::set_clocks(floor, chat); break;
+    case Place::reserved:
+      // An offer does not outlive the server that made it.
+      chat.place = Place::waiting;
+      [[fallthrough]];
+    case Place::waiting:
+      chat.agent = nobody;
+      seating::set_need(floor, chat);
+      seating::enqueue(floor, chat, Reason::recovered);
+      sla::set_clocks(floor, chat);
+      break;
+    case Place::left_message:
+      seating::set_need(floor, chat);
+      sla::set_clocks(floor, chat);
+      seating::on_need_changed(floor, chat);
+      break;
+    case Place::closed: floor.arm(chat, ChatTimer::forget, *chat.closed + floor.book->policy().reopen_within); break;
+  }
+}
+
+}  // namespace
+
+void on_policy(Floor& floor, const event::RecoveredPolicy& policy) {
+  floor.older_books[policy.policy->version] = std::make_shared<Rulebook>(policy.policy);
+}
+
+void on_chat(Floor& floor, const event::RecoveredChat& stored) {
+  DESK_ASSERT(floor.recovering && floor.chats.count(stored.chat) == 0);
+  auto& slot = floor.chats[stored.chat];
+  slot = std::make_unique<Chat>();
+  Chat& chat = *slot;
+  for (std::size_t i = 0; i < chat_timers; ++i) {
+    chat.timers[i].owner = stored.chat.value;
+    chat.timers[i].purpose = static_cast<std::uint8_t>(i);
+  }
+  chat.id = stored.chat;
+  floor.last_chat = std::max(floor.last_chat, chat.id);
+  const auto book = floor.older_books.find(stored.policy_version);
+  chat.book = book == floor.older_books.end() ? floor.book : book->second;
+  chat.buyer = &floor.buyer(stored.shop, stored.buyer, stored.guest);
+  // Of two chats of one buyer the open one is theirs; the other is only remembered until it is forgotten.
+  if (chat.buyer->chat == nullptr || !stored.closed) chat.buyer->chat = &chat;
+  chat.shop = stored.shop;
+  chat.queue = stored.queue;
+  chat.skills = stored.skills;
+  chat.place = stored.place;
+  chat.reason = stored.reason;
+  chat.opened = stored.opened;
+  chat.queued = stored.queued;
+  chat.placed = chat.assigned = stored.placed;
+  chat.closed = stored.closed;
+  chat.excused = stored.excused;
+  chat.was_told = stored.reason == Reason::chosen;
+  chat.wanted = agent_of(floor, stored.wanted);
+  chat.last_agent = agent_of(floor, stored.agent);
+  for (const event::RecoveredDeed& deed : stored.deeds) chat.deeds.emplace_back(deed.seq, deed.body);
+
+  for (const event::RecoveredLine& line : stored.lines) {
+    Transcript& transcript = chat.transcript(line.stream);
+    DESK_ASSERT(line.seq == next(transcript.last()));
+    transcript.append({.at = line.at,
+                       .id = line.id,
+                       .content = content(chat, line),
+                       .reply_to = line.reply_to,
+                       .author = line.origin == Origin::buyer ? nobody : agent_of(floor, line.person),
+                       .origin = line.origin,
+                       .kind = line.kind,
+                       .reason = line.reason,
+                       .hidden = line.kind == LineKind::refused},
+                      line.text);
+    if (line.kind == LineKind::recalled && line.reply_to) transcript.hide(line.reply_to);
+    if (line.stream == Stream::main) fold(chat, line);
+  }
+  chat.main.set_stored(chat.main.last());
+  chat.inside.set_stored(chat.inside.last());
+  if (chat.place == Place::closed) chat.waiting_since.reset();
+
+  if (chat.place == Place::held) {
+    Agent* agent = floor.roster.find(stored.agent);
+    DESK_ASSERT(agent != nullptr);
+    chat.agent = agent->index;
+    agent->held.push_back(&chat);
+    agent->last_assigned = std::max(agent->last_assigned, chat.assigned);
+    // She was serving, so she is on duty until her grace says otherwise.
+    agent->status = Status::available;
+    agent->status_reason = Reason::recovered;
+  }
+  for (const event::RecoveredClock& fired : stored.fired) sla::recovered(chat, fired.clock, fired.ordinal);
+  if (chat.queue_misses > 0) chat.was_told = true;
+}
+
+void on_done(Floor& floor, const event::RecoveryDone& done) {
+  DESK_ASSERT(floor.recovering);
+  floor.recovering = false;
+  floor.ledger.start_at(done.position);
+  floor.accepted = done.position;
+  floor.persist(record::Fact{.at = floor.now, .kind = FactKind::took_desk, .reason = Reason::recovered, .number = floor.epoch.value});
+  for (const auto& agent : floor.roster.all()) {
+    seating::on_agent_changed(floor, *agent);
+    if (!agent->held.empty()) presence::start_agent_grace(floor, *agent);
+  }
+  for (const auto& [id, chat] : floor.chats) settle_place(floor, *chat);
+  floor.match_all = true;
+}
+
+}  // namespace deskd::recovery

@@ -1,0 +1,128 @@
+#include "server/desk/rights.hpp"
+
+#include <algorithm>
+
+#include "server/desk/seating.hpp"
+#include "server/desk/talk.hpp"
+
+namespace deskd::rights {
+
+namespace {
+
+constexpr std::int32_t storage_behind_retry_ms = 2000;
+
+bool watches(const Chat& chat, const Session& session) {
+  return std::find(chat.watchers.begin(), chat.watchers.end(), session.id) != chat.watchers.end();
+}
+
+bool holds(const Chat& chat, const Session& session) {
+  return session.agent != nobody && chat.place == Place::held && chat.agent == session.agent;
+}
+
+}  // namespace
+
+Chat* chat_of(Floor& floor, const Session& session, ChatId id) {
+  if (session.buyer != nullptr) {
+    Chat* own = session.buyer->chat;
+    return own != nullptr && own->id == id ? own : nullptr;
+  }
+  if (session.role == Role::ops) return nullptr;
+  for (Chat* held : floor.roster.agent(session.agent).held)
+    if (held->id == id) return held;
+  Chat* chat = floor.chat(id);
+  if (chat == nullptr) return nullptr;
+  if (session.role == Role::supervisor || chat->last_agent == session.agent || chat->agent == session.agent) return chat;
+  return nullptr;
+}
+
+Chat* known_chat(Floor& floor, const Session& session, ChatId id, CommandId command) {
+  Chat* chat = chat_of(floor, session, id);
+  if (chat == nullptr) floor.refuse(session, command, Code::unknown_chat);
+  return chat;
+}
+
+Chat* chat_to_speak_in(Floor& floor, const Session& session, ChatId id, Stream stream, CommandId command) {
+  Chat* chat = chat_of(floor, session, id);
+  if (chat == nullptr) {
+    // Perhaps a repeat of something said to a chat that has left memory: the database knows.
+    floor.out->add(effect::ReadCommand{session.id, id, floor.person(session), command});
+    return nullptr;
+  }
+  const bool of_buyer = session.buyer != nullptr;
+  if (of_buyer && stream == Stream::inside) {
+    floor.refuse(session, command, Code::not_allowed, "no such stream");
+    return nullptr;
+  }
+  const bool may = of_buyer || holds(*chat, session) || (stream == Stream::inside && watches(*chat, session));
+  if (may && chat->open()) return chat;
+  // What was said before the chat ended, or before it was taken away, is answered once more.
+  const Transcript& transcript = chat->transcript(stream);
+  if (const Seq seq = transcript.find(command)) {
+    const Transcript::Line& line = transcript.line(seq);
+    if (of_buyer ? line.origin == Origin::buyer : line.author == session.agent) {
+      talk::repeated(floor, session, *chat, stream, command, line.content);
+      return nullptr;
+    }
+  }
+  floor.refuse(session, command, chat->open() ? Code::not_allowed : Code::chat_closed);
+  return nullptr;
+}
+
+Chat* chat_to_recall_in(Floor& floor, const Session& session, ChatId id, Stream stream, CommandId command) {
+  if (session.role == Role::supervisor) {
+    Chat* chat = known_chat(floor, session, id, command);
+    if (chat != nullptr && !chat->open()) {
+      floor.refuse(session, command, Code::chat_closed);
+      return nullptr;
+    }
+    return chat;
+  }
+  return chat_to_speak_in(floor, session, id, stream, command);
+}
+
+Chat* held_chat(Floor& floor, const Session& session, ChatId id, CommandId command) {
+  if (!is_staff(floor, session, command)) return nullptr;
+  Chat* chat = known_chat(floor, session, id, command);
+  if (chat == nullptr) return nullptr;
+  if (!chat->open()) {
+    floor.refuse(session, command, Code::chat_closed);
+    return nullptr;
+  }
+  if (!holds(*chat, session)) {
+    floor.refuse(session, command, Code::not_allowed, "you do not hold this chat");
+    return nullptr;
+  }
+  return chat;
+}
+
+bool is_buyer(Floor& floor, const Session& session, CommandId command) {
+  if (session.buyer == nullptr) floor.refuse(session, command, Code::not_allowed, "for buyers");
+  return session.buyer != nullptr;
+}
+
+bool is_staff(Floor& floor, const Session& session, CommandId command) {
+  const bool staff = session.role == Role::agent || session.role == Role::supervisor;
+  if (!staff) floor.refuse(session, command, Code::not_allowed, "for agents");
+  return staff;
+}
+
+bool is_supervisor(Floor& floor, const Session& session, CommandId command) {
+  if (session.role != Role::supervisor) floor.refuse(session, command, Code::not_allowed, "for supervisors");
+  return session.role == Role::supervisor;
+}
+
+bool may_add_line(Floor& floor, const Session& session, Chat& chat, Stream stream, CommandId command) {
+  if (floor.ledger.backlog_bytes() >= floor.backlog_bytes_max) {
+    ++floor.counters.shed_words;
+    floor.refuse(session, command, Code::storage_behind, {}, storage_behind_retry_ms);
+    return false;
+  }
+  if (chat.transcript(stream).last().value >= limits::lines_max) {
+    seating::close(floor, chat, Reason::too_long);
+    floor.refuse(session, command, Code::chat_closed);
+    return false;
+  }
+  return true;
+}
+
+}  // namespace deskd::rights

@@ -1,0 +1,35 @@
+// rights.hpp - Who may do what to which chat. Every command passes here first.
+//
+//                    own chat   held chat   watched chat   any chat
+//      buyer            x
+//      agent                        x
+//      supervisor                   x             x            x (routing, closing, recall)
+//      ops                                                     figures only
+//
+// A refusal is answered here, so the caller only has to stop. A chat that is not this buyer's does not exist for them:
+// nobody learns of a chat by guessing its id.
+#pragma once
+
+#include "server/desk/floor.hpp"
+
+namespace deskd::rights {
+
+// The chat, if this session may know of it at all; says nothing otherwise.
+Chat* chat_of(Floor& floor, const Session& session, ChatId id);
+// The same, answering unknown_chat or not_allowed.
+Chat* known_chat(Floor& floor, const Session& session, ChatId id, CommandId command);
+// The open chat in which this session may say something on the stream. A repeat of what was said to a chat that has
+// ended is answered as the repeat it is.
+Chat* chat_to_speak_in(Floor& floor, const Session& session, ChatId id, Stream stream, CommandId command);
+Chat* chat_to_recall_in(Floor& floor, const Session& session, ChatId id, Stream stream, CommandId command);
+// The open chat that this agent holds.
+Chat* held_chat(Floor& floor, const Session& session, ChatId id, CommandId command);
+// The session is of a role that commands like these are for; else answers not_allowed.
+bool is_buyer(Floor& floor, const Session& session, CommandId command);
+bool is_staff(Floor& floor, const Session& session, CommandId command);
+bool is_supervisor(Floor& floor, const Session& session, CommandId command);
+
+// There is room for one more line: in the chat, and in the backlog.
+bool may_add_line(Floor& floor, const Session& session, Chat& chat, Stream stream, CommandId command);
+
+}  // namespace deskd::rights

@@ -1,0 +1,71 @@
+#include "server/desk/roster.hpp"
+
+#include <algorithm>
+
+namespace deskd {
+
+namespace {
+
+// A share of the capacity, rounded up: a share of anything is at least one place.
+std::int32_t share(std::int32_t capacity, std::int32_t percent) { return (capacity * percent + 99) / 100; }
+
+}  // namespace
+
+Seat Agent::seat() const {
+  return {.queues = queues,
+          .skills = skills,
+          .load = load,
+          .capacity = capacity,
+          .held = static_cast<std::int32_t>(held.size() + reserved.size()),
+          .held_max = held_max,
+          .kept_back = kept_back,
+          .left = left,
+          .left_max = left_max,
+          .takes = employed && lease && status == Status::available,
+          .last_assigned = last_assigned,
+          .rank = rank};
+}
+
+Agent* Roster::find(std::string_view name) {
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : agents_[found->second.value - 1].get();
+}
+
+void Roster::apply(const Rulebook& book) {
+  for (const auto& agent : agents_) agent->employed = false;
+  for (const policy::Agent& row : book.policy().agents) {
+    Agent* agent = find(row.name);
+    if (agent == nullptr) {
+      const AgentIndex index{static_cast<std::uint32_t>(agents_.size() + 1)};
+      agent = agents_.emplace_back(std::make_unique<Agent>()).get();
+      agent->index = index;
+      for (std::size_t i = 0; i < agent_timers; ++i) {
+        agent->timers[i].owner = index.value;
+        agent->timers[i].purpose = static_cast<std::uint8_t>(agent_timer_first + i);
+      }
+      agent->name = row.name;
+      by_name_.emplace(agent->name, index);
+    }
+    agent->title = row.title;
+    agent->role = row.role;
+    agent->employed = true;
+    agent->queues = book.queues(row.queues);
+    agent->skills = book.skills(row.skills);
+    agent->capacity = row.capacity;
+    agent->held_max = row.held_max > 0 ? row.held_max : 2 * row.capacity;
+    agent->kept_back = 0;
+    agent->left_max = 0;
+    for (const std::string& name : row.queues) {
+      const auto queue = book.queue(name);
+      if (!queue) continue;
+      agent->kept_back = std::max(agent->kept_back, share(row.capacity, book.queue(*queue).kept_back_pct));
+      agent->left_max = std::max(agent->left_max, share(row.capacity, book.queue(*queue).left_message_share_pct));
+    }
+  }
+  std::vector<Agent*> by_name;
+  for (const auto& agent : agents_) by_name.push_back(agent.get());
+  std::sort(by_name.begin(), by_name.end(), [](const Agent* a, const Agent* b) { return a->name < b->name; });
+  for (std::uint32_t rank = 0; rank < by_name.size(); ++rank) by_name[rank]->rank = rank;
+}
+
+}  // namespace deskd

@@ -1,0 +1,631 @@
+#include "server/desk/seating.hpp"
+
+#include <algorithm>
+
+#include "server/desk/assert.hpp"
+#include "server/desk/overload.hpp"
+#include "server/desk/presence.hpp"
+#include "server/desk/rights.hpp"
+#include "server/desk/sla.hpp"
+#include "server/desk/talk.hpp"
+
+namespace deskd::seating {
+
+namespace {
+
+// How often a chat is taken from an agent who never answered before it stays and a supervisor is asked instead: twice
+// shows that it is not the agent, and a chat that goes round is answered by nobody.
+constexpr std::int32_t hops_max = 2;
+
+bool waits(const Chat& chat) { return chat.place == Place::waiting || chat.place == Place::left_message; }
+
+std::int32_t weight(const Floor& floor, const Chat& chat) {
+  return chat.place == Place::reserved || chat.weighs ? 1 : floor.queue(chat).quiet_weight;
+}
+
+template <class T>
+void remove(std::vector<T>& all, const T& one) {
+  all.erase(std::remove(all.begin(), all.end(), one), all.end());
+}
+
+// Nobody of those who could ever take it is signed in.
+bool nobody_there(const Floor& floor, const Chat& chat) {
+  return std::none_of(floor.roster.all().begin(), floor.roster.all().end(), [&](const auto& agent) {
+    return agent->employed && (agent->present() || agent->timers[static_cast<std::size_t>(AgentTimer::grace)].armed()) &&
+           agent->status != Status::signed_out && (agent->queues & chat.open_queues) != 0;
+  });
+}
+
+void leave_queue(Floor& floor, Chat& chat) {
+  floor.match.remove_chat(chat.id);
+  for (const ChatTimer timer : {ChatTimer::queue_wait, ChatTimer::relax, ChatTimer::wanted, ChatTimer::in_line, ChatTimer::grace}) {
+    floor.disarm(chat, timer);
+  }
+}
+
+// The next requirement that falls or queue that joins in, whichever is sooner.
+void arm_relax(Floor& floor, Chat& chat) {
+  const policy::Queue& queue = floor.queue(chat);
+  std::optional<Duration> after;
+  if (chat.relaxed < queue.relax.size()) after = queue.relax[chat.relaxed].after;
+  if (chat.overflowed < queue.overflow.size()) {
+    const Duration overflow = queue.overflow[chat.overflowed].after;
+    after = after ? std::min(*after, overflow) : overflow;
+  }
+  if (after) {
+    floor.arm(chat, ChatTimer::relax, chat.queued + *after);
+  } else {
+    floor.disarm(chat, ChatTimer::relax);
+  }
+}
+
+void take_steps(const Floor& floor, Chat& chat) {
+  const policy::Queue& queue = floor.queue(chat);
+  const Duration waited = floor.now - chat.queued;
+  for (; chat.relaxed < queue.relax.size() && queue.relax[chat.relaxed].after <= waited; ++chat.relaxed) {
+    chat.needed &= ~floor.book->skill(queue.relax[chat.relaxed].skill);
+  }
+  for (; chat.overflowed < queue.overflow.size() && queue.overflow[chat.overflowed].after <= waited; ++chat.overflowed) {
+    if (const auto other = floor.book->queue(queue.overflow[chat.overflowed].queue)) chat.open_queues |= Rulebook::bit(*other);
+  }
+}
+
+void offer(Floor& floor, Chat& chat, Agent& agent) {
+  floor.match.remove_chat(chat.id);
+  floor.disarm(chat, ChatTimer::in_line);
+  chat.place = Place::reserved;
+  chat.placed = floor.now;
+  chat.agent = agent.index;
+  agent.reserved.push_back(&chat);
+  floor.arm(chat, ChatTimer::reservation, floor.now + floor.queue(chat).reservation);
+  record::Fact fact = floor.fact(chat, FactKind::offered);
+  fact.number = (floor.now - chat.queued).count();
+  floor.persist(fact);
+  floor.persist_place(chat);
+  ++floor.counters.offered;
+  floor.tell(agent.sessions, tell::Offer{chat.id, chat.queue, chat.timer(ChatTimer::reservation).due(), fact.number});
+  on_agent_changed(floor, agent);
+}
+
+// Gives an offered chat back to its queue; the agent does not get it again until all have had it.
+void end_offer(Floor& floor, Chat& chat, FactKind kind, Reason reason) {
+  Agent& agent = floor.roster.agent(chat.agent);
+  record::Fact fact = floor.fact(chat, kind, reason);
+  fact.number = (floor.now - chat.placed).count();
+  floor.persist(fact);
+  floor.disarm(chat, ChatTimer::reservation);
+  remove(agent.reserved, &chat);
+  chat.agent = nobody;
+  chat.place = Place::waiting;
+  chat.placed = floor.now;
+  chat.reason = reason;
+  floor.persist_place(chat);
+  floor.tell(agent.sessions, tell::OfferEnded{chat.id, reason});
+  if (reason == Reason::declined || reason == Reason::lapsed) {
+    chat.declined.push_back(agent.index);
+    const bool all_had_it = std::all_of(floor.roster.all().begin(), floor.roster.all().end(), [&](const auto& other) {
+      return !other->seat().takes || (other->queues & chat.open_queues) == 0 || (chat.needed & ~other->skills) != 0 ||
+             std::find(chat.declined.begin(), chat.declined.end(), other->index) != chat.declined.end();
+    });
+    if (all_had_it) chat.declined.clear();
+    const std::int32_t most = floor.queue(chat).offers_unanswered_max;
+    if (++agent.unanswered_offers >= most && agent.status == Status::available) {
+      presence::set_status(floor, agent, Status::on_break, Reason::unanswered_offers);
+    }
+  }
+  on_agent_changed(floor, agent);
+  on_need_changed(floor, chat);
+  overload::tell_in_line(floor, chat, false);
+}
+
+std::string_view explain(Floor& floor, const Explanation& explanation) {
+  std::array<std::string_view, 3> names;
+  for (std::size_t i = 0; i < names.size(); ++i)
+    if (explanation.terms[i].agent) names[i] = floor.roster.agent(explanation.terms[i].agent).name;
+  std::array<char, limits::explanation_bytes_max> text;
+  floor.explanation = format_explanation(explanation, names, text);
+  return floor.explanation;
+}
+
+void seat(Floor& floor, Chat& chat, Agent& agent) {
+  if (chat.place == Place::waiting && !floor.queue(chat).auto_accept) return offer(floor, chat, agent);
+  assign(floor, chat, agent, false);
+}
+
+// The newest chat id: desk time above a counter, and above every id given before.
+ChatId next_chat_id(Floor& floor) {
+  const ChatId by_time{ms_of(floor.now) << 16};
+  return floor.last_chat = std::max(by_time, ChatId{floor.last_chat.value + 1});
+}
+
+Chat& new_chat(Floor& floor, Buyer& buyer, std::string_view queue, const ask::Open& open) {
+  const ChatId id = next_chat_id(floor);
+  auto& slot = floor.chats[id];
+  slot = std::make_unique<Chat>();
+  Chat& chat = *slot;
+  for (std::size_t i = 0; i < chat_timers; ++i) {
+    chat.timers[i].owner = id.value;
+    chat.timers[i].purpose = static_cast<std::uint8_t>(i);
+  }
+  chat.id = id;
+  chat.book = floor.book;
+  chat.buyer = &buyer;
+  buyer.chat = &chat;
+  chat.shop = buyer.shop;
+  chat.queue = queue;
+  chat.skills.assign(open.skills.begin(), open.skills.end());
+  chat.opened = chat.queued = chat.placed = chat.last_line = floor.now;
+  if (const Agent* agent = floor.roster.find(open.agent); agent != nullptr && agent->employed) chat.wanted = agent->index;
+  ++floor.counters.chats_opened;
+  return chat;
+}
+
+void greet(Floor& floor, Chat& chat) {
+  floor.arm(chat, ChatTimer::idle, floor.now + chat.promise(*floor.book).idle_close);
+  const auto shop = floor.book->shop(chat.shop);
+  if (!shop || floor.surge || floor.book->shop(*shop).greeting.empty()) return;
+  talk::note(floor, chat, LineKind::words, Origin::automatic, floor.book->shop(*shop).greeting);
+}
+
+void reopen(Floor& floor, Chat& chat) {
+  floor.disarm(chat, ChatTimer::forget);
+  chat.place = Place::greeted;
+  chat.placed = floor.now;
+  chat.closed.reset();
+  chat.reason = Reason::none;
+  chat.left = false;
+  chat.was_told = false;
+  chat.declined.clear();
+  ++floor.counters.chats_reopened;
+  floor.persist(floor.fact(chat, FactKind::reopened));
+  floor.persist_place(chat);
+  talk::note(floor, chat, LineKind::reopened, Origin::buyer);
+  greet(floor, chat);
+}
+
+}  // namespace
+
+void set_need(Floor& floor, Chat& chat) {
+  const auto queue = floor.book->queue(chat.queue);
+  DESK_ASSERT(queue);
+  chat.priority_s = floor.book->queue(*queue).priority_s;
+  chat.open_queues = Rulebook::bit(*queue);
+  chat.needed = floor.book->skills(floor.book->queue(*queue).skills) | floor.book->skills(chat.skills);
+  chat.relaxed = chat.overflowed = 0;
+  take_steps(floor, chat);
+}
+
+void on_need_changed(Floor& floor, Chat& chat) {
+  if (!waits(chat) || chat.absent) return floor.match.remove_chat(chat.id);
+  floor.match.set_chat(chat.id, {.queues = chat.open_queues,
+                                 .skills = chat.needed,
+                                 .left_message = chat.place == Place::left_message,
+                                 .uses_kept_back = floor.queue(chat).kept_back_pct > 0,
+                                 .wanted = chat.wanted,
+                                 .preferred = chat.last_agent,
+                                 .excluded = chat.declined,
+                                 .joined = chat.queued,
+                                 .priority_s = chat.priority_s});
+  floor.seekers.push_back(chat.id);
+}
+
+void on_agent_changed(Floor& floor, Agent& agent) {
+  agent.load = static_cast<std::int32_t>(agent.reserved.size() + agent.wrapping.size());
+  agent.left = 0;
+  for (const Chat* chat : agent.held) {
+    agent.load += weight(floor, *chat);
+    agent.left += chat->left ? 1 : 0;
+  }
+  const Seat seat = agent.seat();
+  if (const Seat* known = floor.match.seat(agent.index); known != nullptr && *known == seat) return;
+  floor.match.set_agent(agent.index, seat);
+  floor.roomy.push_back(agent.index);
+  for (const SessionId session : agent.sessions) tell_agent(floor, agent, session);
+}
+
+void tell_agent(Floor& floor, const Agent& agent, SessionId to) {
+  floor.tell(to, tell::AgentState{.agent = agent.name,
+                                  .title = agent.title,
+                                  .status = agent.status,
+                                  .reason = agent.status_reason,
+                                  .capacity = agent.capacity,
+                                  .held_max = agent.held_max,
+                                  .load = agent.load,
+                                  .held = static_cast<std::int32_t>(agent.held.size()),
+                                  .wrapping = static_cast<std::int32_t>(agent.wrapping.size())});
+}
+
+void set_weighs(Floor& floor, Chat& chat, bool weighs) {
+  if (chat.weighs == weighs) return;
+  chat.weighs = weighs;
+  if (chat.place != Place::held) return;
+  Agent& agent = floor.roster.agent(chat.agent);
+  on_agent_changed(floor, agent);
+  if (weighs && agent.load > agent.capacity) {
+    ++floor.counters.over_capacity;
+    record::Fact fact = floor.fact(chat, FactKind::overloaded);
+    fact.number = agent.load;
+    floor.persist(fact);
+  }
+}
+
+void settle(Floor& floor) {
+  if (floor.match_all) {
+    floor.match_all = false;
+    while (const auto pair = floor.match.best_pair()) seat(floor, *floor.chat(pair->chat), floor.roster.agent(pair->agent));
+  }
+  // Seating makes neither list longer by more than it makes places fewer, so this ends.
+  for (std::size_t chats = 0, agents = 0; chats < floor.seekers.size() || agents < floor.roomy.size();) {
+    if (chats < floor.seekers.size()) {
+      const ChatId id = floor.seekers[chats++];
+      if (floor.match.need(id) == nullptr) continue;
+      if (const auto agent = floor.match.best_agent(id)) seat(floor, *floor.chat(id), floor.roster.agent(*agent));
+      continue;
+    }
+    const AgentIndex index = floor.roomy[agents++];
+    while (const auto id = floor.match.best_chat(index)) seat(floor, *floor.chat(*id), floor.roster.agent(index));
+  }
+  floor.seekers.clear();
+  floor.roomy.clear();
+}
+
+void enqueue(Floor& floor, Chat& chat, Reason reason) {
+  if (!floor.hours(chat).open_at(floor.now, floor.wall_ms)) return leave_message(floor, chat, Reason::after_hours);
+  if (nobody_there(floor, chat)) return leave_message(floor, chat, Reason::nobody_there);
+  const auto queue = floor.book->queue(chat.queue);
+  if (reason == Reason::none && floor.match.live_in(Rulebook::bit(*queue)) >= floor.queue(chat).queue_max) {
+    return leave_message(floor, chat, Reason::overload);
+  }
+  chat.place = Place::waiting;
+  chat.placed = floor.now;
+  chat.reason = reason;
+  ++floor.counters.queued;
+  record::Fact fact = floor.fact(chat, reason == Reason::none ? FactKind::queued : FactKind::requeued, reason);
+  fact.number = (floor.now - chat.queued).count();
+  floor.persist(fact);
+  floor.persist_place(chat);
+  arm_relax(floor, chat);
+  if (chat.wanted != nobody) floor.arm(chat, ChatTimer::wanted, chat.queued + floor.queue(chat).wanted_agent_wait);
+  overload::on_queued(floor, chat);
+  presence::on_queued(floor, chat);
+  on_need_changed(floor, chat);
+}
+
+void leave_message(Floor& floor, Chat& chat, Reason reason) {
+  if (chat.place == Place::waiting) leave_queue(floor, chat);
+  chat.place = Place::left_message;
+  chat.placed = floor.now;
+  chat.reason = reason;
+  chat.absent = false;
+  chat.wanted = nobody;
+  ++floor.counters.left_messages;
+  floor.persist(floor.fact(chat, FactKind::left_message, reason));
+  floor.persist_place(chat);
+  sla::on_left_message(floor, chat);
+  talk::tell_state(floor, chat);
+  on_need_changed(floor, chat);
+}
+
+void release(Floor& floor, Chat& chat, Reason reason) {
+  if (chat.place == Place::reserved) return end_offer(floor, chat, FactKind::declined, reason);
+  if (chat.place != Place::held) return;
+  Agent& agent = floor.roster.agent(chat.agent);
+  floor.tell(agent.sessions, tell::Released{chat.id, reason});
+  remove(agent.held, &chat);
+  chat.last_agent = chat.agent;
+  chat.agent = nobody;
+  chat.left = false;
+  chat.weighs = true;
+  chat.place = Place::waiting;
+  sla::on_unassigned(floor, chat);
+  on_agent_changed(floor, agent);
+}
+
+void requeue(Floor& floor, Chat& chat, Reason reason) {
+  if (chat.place == Place::reserved) return end_offer(floor, chat, FactKind::declined, reason);
+  const bool left = chat.left;
+  release(floor, chat, reason);
+  ++floor.counters.requeued;
+  if (left) return leave_message(floor, chat, reason);
+  enqueue(floor, chat, reason);
+  talk::tell_state(floor, chat);
+}
+
+void assign(Floor& floor, Chat& chat, Agent& agent, bool hand, SessionId session, CommandId id) {
+  Explanation explanation = floor.match.need(chat.id) != nullptr ? floor.match.explain(chat.id, agent.index) : Explanation{};
+  if (hand) explanation.by = ChosenBy::hand;
+  const bool was_left = chat.place == Place::left_message;
+  if (chat.place == Place::reserved) {
+    floor.disarm(chat, ChatTimer::reservation);
+    remove(floor.roster.agent(chat.agent).reserved, &chat);
+  }
+  leave_queue(floor, chat);
+  chat.place = Place::held;
+  chat.placed = chat.assigned = floor.now;
+  chat.agent = chat.last_agent = agent.index;
+  chat.wanted = nobody;
+  chat.left = was_left;
+  chat.absent = false;
+  chat.weighs = true;
+  chat.reason = Reason::none;
+  chat.declined.clear();
+  agent.held.push_back(&chat);
+  agent.last_assigned = floor.now;
+  agent.unanswered_offers = 0;
+  ++floor.counters.assigned;
+
+  record::Fact fact = floor.fact(chat, FactKind::assigned);
+  fact.number = (floor.now - chat.queued).count();
+  fact.detail = explain(floor, explanation);
+  floor.persist(fact);
+  floor.persist_place(chat);
+  if (!was_left) floor.forecasts[chat.queue].seated(floor.now);
+
+  // Her sessions learn the chat from its beginning; `joined` then reaches everyone.
+  for (const SessionId to : agent.sessions) {
+    talk::tell_state(floor, chat, to);
+    talk::replay(floor, chat, Stream::main, {}, to);
+    talk::replay(floor, chat, Stream::inside, {}, to);
+  }
+  chat.joined = talk::note(floor, chat, LineKind::joined, Origin::system, agent.title, agent.index, Reason::none, id, session);
+  if (was_left) {
+    chat.last_line = floor.now;
+  } else {
+    sla::on_assigned(floor, chat);
+  }
+  for (const SessionId to : chat.buyer->sessions) talk::tell_state(floor, chat, to);
+  for (const SessionId to : chat.watchers) talk::tell_state(floor, chat, to);
+  presence::on_assigned(floor, chat);
+  on_agent_changed(floor, agent);
+  if (agent.load > agent.capacity) {
+    ++floor.counters.over_capacity;
+    record::Fact over = floor.fact(chat, FactKind::overloaded, Reason::by_supervisor);
+    over.number = agent.load;
+    floor.persist(over);
+  }
+}
+
+void close(Floor& floor, Chat& chat, Reason reason, Origin by, AgentIndex agent, CommandId id, SessionId session) {
+  DESK_ASSERT(chat.open());
+  talk::note(floor, chat, LineKind::closed, by, {}, agent, reason, id, session);
+  const auto heard = floor.hearing(chat, Stream::main);
+  const std::vector<SessionId> everyone(heard.begin(), heard.end());
+  record::Fact fact = floor.fact(chat, FactKind::closed, reason);
+  fact.number = (floor.now - chat.opened).count();
+
+  leave_queue(floor, chat);
+  Agent* holder = nullptr;
+  if (chat.place == Place::reserved) {
+    holder = &floor.roster.agent(chat.agent);
+    floor.disarm(chat, ChatTimer::reservation);
+    remove(holder->reserved, &chat);
+    floor.tell(holder->sessions, tell::OfferEnded{chat.id, reason});
+  } else if (chat.place == Place::held) {
+    holder = &floor.roster.agent(chat.agent);
+    remove(holder->held, &chat);
+    const Duration wrap_up = floor.queue(chat).wrap_up;
+    if (wrap_up > Duration{0} && !floor.surge && holder->status != Status::signed_out) {
+      holder->wrapping.push_back({chat.id, floor.now + wrap_up});
+      floor.tell(holder->sessions, tell::WrapUp{chat.id, floor.now + wrap_up});
+      Timer& timer = holder->timer(AgentTimer::wrap_up);
+      if (!timer.armed() || timer.due() > floor.now + wrap_up) floor.timers.arm(timer, floor.now + wrap_up);
+    }
+    chat.last_agent = chat.agent;
+  }
+  chat.agent = nobody;
+  chat.place = Place::closed;
+  chat.placed = floor.now;
+  chat.closed = floor.now;
+  chat.reason = reason;
+  chat.absent = chat.left = false;
+  chat.weighs = true;
+  sla::on_closed(floor, chat);
+  ++floor.counters.chats_closed;
+  floor.persist(fact);
+  floor.persist_place(chat);
+  for (const SessionId to : everyone) talk::tell_state(floor, chat, to);
+  for (const SessionId watcher : chat.watchers)
+    if (Session* who = floor.session(watcher)) remove(who->watched, chat.id);
+  chat.watchers.clear();
+  floor.arm(chat, ChatTimer::forget, floor.now + floor.book->policy().reopen_within);
+  if (holder != nullptr) on_agent_changed(floor, *holder);
+}
+
+void on_buyer_words(Floor& floor, Chat& chat) {
+  sla::on_buyer_words(floor, chat);
+  if (chat.place == Place::held && chat.left) {
+    // The buyer of the left message is here: from now on it is a chat like any other.
+    chat.left = false;
+    floor.disarm(chat, ChatTimer::shop_clock);
+    sla::on_assigned(floor, chat);
+    on_agent_changed(floor, floor.roster.agent(chat.agent));
+    return;
+  }
+  if (chat.place == Place::greeted) {
+    chat.queued = floor.now;
+    set_need(floor, chat);
+    return enqueue(floor, chat, Reason::none);
+  }
+  if (chat.place == Place::left_message && chat.reason != Reason::overload && chat.reason != Reason::chosen) {
+    // The buyer is here again, or the shop is: perhaps it can be a live chat after all.
+    if (!floor.hours(chat).open_at(floor.now, floor.wall_ms) || nobody_there(floor, chat)) return;
+    floor.match.remove_chat(chat.id);
+    floor.disarm(chat, ChatTimer::shop_clock);
+    ++floor.counters.returned;
+    floor.persist(floor.fact(chat, FactKind::returned));
+    enqueue(floor, chat, Reason::chosen);
+    sla::set_clocks(floor, chat);
+    talk::tell_state(floor, chat);
+  }
+}
+
+void on_agent_breached(Floor& floor, Chat& chat) {
+  if (chat.hops >= hops_max || chat.left) return;
+  const AgentIndex silent = chat.agent;
+  // Only when somebody else can have it now: a chat that waits again would be no better off.
+  Need need{.queues = chat.open_queues, .skills = chat.needed, .uses_kept_back = floor.queue(chat).kept_back_pct > 0,
+            .excluded = {silent}, .joined = chat.queued, .priority_s = chat.priority_s};
+  floor.match.set_chat(chat.id, need);
+  const bool someone = floor.match.best_agent(chat.id).has_value();
+  floor.match.remove_chat(chat.id);
+  if (!someone) return;
+  ++chat.hops;
+  chat.declined.push_back(silent);
+  requeue(floor, chat, Reason::lapsed);
+}
+
+void on_reservation_lapsed(Floor& floor, Chat& chat) {
+  ++floor.counters.lapsed;
+  end_offer(floor, chat, FactKind::declined, Reason::lapsed);
+}
+
+void on_relax(Floor& floor, Chat& chat) {
+  take_steps(floor, chat);
+  floor.persist(floor.fact(chat, FactKind::relaxed));
+  arm_relax(floor, chat);
+  on_need_changed(floor, chat);
+}
+
+void on_wanted_long_enough(Floor& floor, Chat& chat) {
+  chat.wanted = nobody;
+  floor.persist(floor.fact(chat, FactKind::relaxed, Reason::expired));
+  floor.persist_place(chat);
+  on_need_changed(floor, chat);
+}
+
+void on_wrap_up(Floor& floor, Agent& agent) {
+  std::optional<Instant> next;
+  for (std::size_t i = 0; i < agent.wrapping.size();) {
+    if (agent.wrapping[i].until <= floor.now) {
+      floor.persist(record::Fact{.chat = agent.wrapping[i].chat, .at = floor.now, .kind = FactKind::wrapped_up, .agent = agent.name});
+      agent.wrapping.erase(agent.wrapping.begin() + static_cast<std::ptrdiff_t>(i));
+      continue;
+    }
+    next = next ? std::min(*next, agent.wrapping[i].until) : agent.wrapping[i].until;
+    ++i;
+  }
+  if (next) {
+    floor.timers.arm(agent.timer(AgentTimer::wrap_up), *next);
+  } else {
+    floor.timers.disarm(agent.timer(AgentTimer::wrap_up));
+  }
+  on_agent_changed(floor, agent);
+}
+
+void on_forget(Floor& floor, Chat& chat) {
+  const bool stored = chat.main.stored() == chat.main.last() && chat.inside.stored() == chat.inside.last();
+  if (!stored) return floor.arm(chat, ChatTimer::forget, floor.now + limits::accepted_after);
+  Buyer& buyer = *chat.buyer;
+  if (buyer.chat == &chat) buyer.chat = nullptr;
+  floor.chats.erase(chat.id);
+  floor.forget_if_gone(buyer);
+}
+
+void handle(Floor& floor, Session& session, const ask::Open& open) {
+  if (!rights::is_buyer(floor, session, open.id)) return;
+  Buyer& buyer = *session.buyer;
+  if (buyer.chat != nullptr && (buyer.chat->open() || buyer.chat->reason != Reason::identified)) {
+    Chat& chat = *buyer.chat;
+    if (!chat.open()) {
+      if (floor.draining) return floor.refuse(session, open.id, Code::draining, {}, 1000);
+      reopen(floor, chat);
+    }
+    floor.done(session, open.id, chat.id);
+    return talk::tell_state(floor, chat, session.id);
+  }
+  if (floor.draining) return floor.refuse(session, open.id, Code::draining, {}, 1000);
+  if (floor.ledger.backlog_bytes() >= floor.backlog_bytes_max / 4 * 3) {
+    ++floor.counters.shed_chats;
+    return floor.refuse(session, open.id, Code::storage_behind, {}, 5000);
+  }
+  const auto shop = floor.book->shop(buyer.shop);
+  const auto queue = open.queue.empty() ? floor.book->first_queue(*shop) : floor.book->queue(open.queue);
+  if (!queue || !floor.book->serves(*queue, *shop)) return floor.refuse(session, open.id, Code::unknown_queue);
+  if (!open.agent.empty()) {
+    const Agent* agent = floor.roster.find(open.agent);
+    if (agent == nullptr || !agent->employed) return floor.refuse(session, open.id, Code::unknown_agent);
+  }
+  for (const std::string_view skill : open.skills)
+    if (floor.book->skill(skill) == 0) return floor.refuse(session, open.id, Code::bad_message, "skills: nobody has it");
+  Chat& chat = new_chat(floor, buyer, floor.book->queue(*queue).name, open);
+  floor.persist_place(chat);
+  floor.persist(floor.fact(chat, FactKind::opened));
+  floor.done(session, open.id, chat.id);
+  talk::tell_state(floor, chat);
+  greet(floor, chat);
+  if (floor.queue(chat).seat_visitors) {
+    set_need(floor, chat);
+    enqueue(floor, chat, Reason::none);
+  }
+}
+
+void handle(Floor& floor, Session& session, const ask::Close& ask) {
+  Chat* chat = rights::known_chat(floor, session, ask.chat, ask.id);
+  if (chat == nullptr) return;
+  if (!chat->open()) return floor.done(session, ask.id, chat->id, chat->main.last());
+  if (session.buyer != nullptr) return close(floor, *chat, Reason::by_buyer, Origin::buyer, nobody, ask.id, session.id);
+  const bool holds = chat->place == Place::held && chat->agent == session.agent;
+  if (!holds && session.role != Role::supervisor) return floor.refuse(session, ask.id, Code::not_allowed, "you do not hold this chat");
+  const Reason reason = !holds ? Reason::by_supervisor : chat->left ? Reason::answered : Reason::by_agent;
+  close(floor, *chat, reason, Origin::human, session.agent, ask.id, session.id);
+}
+
+void handle(Floor& floor, Session& session, const ask::Accept& accept) {
+  if (!rights::is_staff(floor, session, accept.id)) return;
+  Chat* chat = floor.chat(accept.chat);
+  if (chat != nullptr && chat->place == Place::held && chat->agent == session.agent) {
+    return floor.done(session, accept.id, chat->id, chat->joined);
+  }
+  if (chat == nullptr || chat->place != Place::reserved || chat->agent != session.agent) {
+    return floor.refuse(session, accept.id, Code::not_offered);
+  }
+  floor.tell(floor.roster.agent(session.agent).sessions, tell::OfferEnded{chat->id, Reason::none});
+  assign(floor, *chat, floor.roster.agent(session.agent), false);
+  floor.done(session, accept.id, chat->id, chat->joined);
+}
+
+void handle(Floor& floor, Session& session, const ask::Decline& decline) {
+  if (!rights::is_staff(floor, session, decline.id)) return;
+  Chat* chat = floor.chat(decline.chat);
+  if (chat == nullptr || chat->place != Place::reserved || chat->agent != session.agent) {
+    return floor.refuse(session, decline.id, Code::not_offered);
+  }
+  ++floor.counters.declined;
+  floor.done(session, decline.id, chat->id);
+  end_offer(floor, *chat, FactKind::declined, Reason::declined);
+}
+
+void handle(Floor& floor, Session& session, const ask::Pull& pull) {
+  if (!rights::is_staff(floor, session, pull.id)) return;
+  Agent& agent = floor.roster.agent(session.agent);
+  // An agent who is not available may still ask for work herself: she is looked at as if she were.
+  const Seat seat = agent.seat();
+  Seat willing = seat;
+  willing.takes = agent.employed && agent.present() && agent.status != Status::signed_out;
+  floor.match.set_agent(agent.index, willing);
+  std::optional<ChatId> found;
+  if (!pull.chat) {
+    found = floor.match.best_chat(agent.index);
+  } else if (floor.match.need(pull.chat) != nullptr && floor.match.eligible(pull.chat, agent.index)) {
+    found = pull.chat;
+  }
+  if (found) {
+    Chat& chat = *floor.chat(*found);
+    assign(floor, chat, agent, true);
+    floor.done(session, pull.id, chat.id, chat.joined);
+  } else {
+    floor.refuse(session, pull.id, Code::nothing_waiting);
+  }
+  floor.match.set_agent(agent.index, agent.seat());
+}
+
+void handle(Floor& floor, Session& session, const ask::WrapUpDone& done) {
+  if (!rights::is_staff(floor, session, done.id)) return;
+  Agent& agent = floor.roster.agent(session.agent);
+  for (WrapUp& wrap_up : agent.wrapping)
+    if (wrap_up.chat == done.chat) wrap_up.until = floor.now;
+  floor.done(session, done.id, done.chat);
+  on_wrap_up(floor, agent);
+}
+
+}  // namespace deskd::seating

@@ -1,0 +1,271 @@
+#include "server/desk/sla.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "server/desk/overload.hpp"
+#include "server/desk/presence.hpp"
+#include "server/desk/rights.hpp"
+#include "server/desk/seating.hpp"
+
+namespace deskd::sla {
+
+namespace {
+
+// What happens at one moment of a wait.
+struct Step {
+  Duration after{};
+  std::int32_t miss{};      // 1 target, 2 limit, 3 reminder, 4 breach; 0: only a warning
+};
+constexpr std::int32_t misses = 4;
+using Ladder = std::array<Step, 7>;
+
+Ladder ladder_of(const policy::Steps& steps) {
+  Ladder ladder{Step{steps.target, 1},           Step{steps.limit, 2},
+                Step{steps.reminder, 3},         Step{steps.breach, 4},
+                Step{steps.breach * 50 / 100},   Step{steps.breach * 75 / 100},
+                Step{steps.breach * 90 / 100}};
+  std::stable_sort(ladder.begin(), ladder.end(), [](const Step& a, const Step& b) { return a.after < b.after; });
+  return ladder;
+}
+
+const policy::Steps& promised(const Floor& floor, const Chat& chat) {
+  const policy::Queue& queue = chat.promise(*floor.book);
+  return chat.answered_first == Instant{} ? queue.first_response : queue.next_response;
+}
+
+ClockKind shop_clock(const Chat& chat) {
+  return chat.answered_first == Instant{} ? ClockKind::first_response : ClockKind::next_response;
+}
+
+// A miss is named by the line that began the wait, so a later server gives it the same name.
+std::int32_t ordinal_of(Seq began, std::int32_t miss) {
+  return static_cast<std::int32_t>(began.value) * misses + miss - 1;
+}
+
+Seq agent_began(const Chat& chat) { return std::max(chat.waiting_from, chat.joined); }
+Instant agent_since(const Chat& chat) { return std::max(*chat.waiting_since, chat.assigned); }
+
+void arm_step(Floor& floor, Chat& chat, ChatTimer timer, Instant since, const Ladder& ladder, std::size_t step) {
+  if (step >= ladder.size()) return floor.disarm(chat, timer);
+  const auto due = floor.hours(chat).add_open(since, ladder[step].after, floor.wall_ms);
+  if (due) {
+    floor.arm(chat, timer, *due);
+  } else {
+    floor.disarm(chat, timer);
+  }
+}
+
+void arm_shop(Floor& floor, Chat& chat) {
+  arm_step(floor, chat, ChatTimer::shop_clock, *chat.waiting_since, ladder_of(promised(floor, chat)), chat.shop_step);
+}
+
+void arm_agent(Floor& floor, Chat& chat) {
+  arm_step(floor, chat, ChatTimer::agent_clock, agent_since(chat), ladder_of(promised(floor, chat)), chat.agent_step);
+}
+
+void arm_idle(Floor& floor, Chat& chat) {
+  if (chat.waiting_since || (chat.place != Place::held && chat.place != Place::greeted)) {
+    return floor.disarm(chat, ChatTimer::idle);
+  }
+  floor.arm(chat, ChatTimer::idle, chat.last_line + chat.promise(*floor.book).idle_close);
+}
+
+void miss(Floor& floor, const Chat& chat, ClockKind clock, std::int32_t ordinal, Instant due) {
+  record::Fact fact = floor.fact(chat, FactKind::missed);
+  fact.clock = clock;
+  fact.ordinal = ordinal;
+  fact.number = (floor.now - due).count();
+  floor.persist(fact);
+}
+
+void count_miss(Counters& counters, std::int32_t miss) {
+  switch (miss) {
+    case 1: ++counters.missed_target; break;
+    case 2: ++counters.missed_limit; break;
+    case 3: ++counters.missed_reminder; break;
+    case 4: ++counters.missed_breach; break;
+    default: break;
+  }
+}
+
+void warn(Floor& floor, const Chat& chat) {
+  if (chat.place != Place::held) return;
+  Timer& timer = floor.roster.agent(chat.agent).timer(AgentTimer::warn);
+  if (!timer.armed()) floor.timers.arm(timer, floor.now + limits::warn_every);
+}
+
+void stop_waiting(Floor& floor, Chat& chat) {
+  chat.waiting_since.reset();
+  chat.breached.reset();
+  floor.disarm(chat, ChatTimer::shop_clock);
+  floor.disarm(chat, ChatTimer::agent_clock);
+  presence::on_answered(floor, chat);
+}
+
+}  // namespace
+
+void on_buyer_words(Floor& floor, Chat& chat) {
+  if (!chat.waiting_since) {
+    chat.waiting_since = floor.now;
+    chat.waiting_from = chat.main.last();
+    chat.shop_step = chat.agent_step = 0;
+    if (chat.place != Place::left_message) arm_shop(floor, chat);
+    if (chat.place == Place::held) arm_agent(floor, chat);
+  }
+  floor.disarm(chat, ChatTimer::idle);
+  floor.disarm(chat, ChatTimer::quiet);
+  seating::set_weighs(floor, chat, true);
+}
+
+void on_answer(Floor& floor, Chat& chat) {
+  if (chat.answered_first == Instant{}) chat.answered_first = floor.now;
+  chat.hops = 0;
+  if (chat.waiting_since || chat.left) stop_waiting(floor, chat);
+  arm_idle(floor, chat);
+  if (chat.place == Place::held) floor.arm(chat, ChatTimer::quiet, floor.now + floor.queue(chat).quiet_after);
+}
+
+void on_assigned(Floor& floor, Chat& chat) {
+  floor.disarm(chat, ChatTimer::queue_wait);
+  chat.agent_step = 0;
+  if (chat.waiting_since) {
+    arm_shop(floor, chat);
+    arm_agent(floor, chat);
+  }
+  chat.last_line = floor.now;
+  arm_idle(floor, chat);
+}
+
+void on_unassigned(Floor& floor, Chat& chat) {
+  floor.disarm(chat, ChatTimer::agent_clock);
+  floor.disarm(chat, ChatTimer::quiet);
+  floor.disarm(chat, ChatTimer::idle);
+}
+
+void on_left_message(Floor& floor, Chat& chat) {
+  on_unassigned(floor, chat);
+  floor.disarm(chat, ChatTimer::queue_wait);
+  const auto due = floor.hours(chat).add_open(chat.placed, chat.promise(*floor.book).left_message_answer, floor.wall_ms);
+  if (due && !chat.left_missed) {
+    floor.arm(chat, ChatTimer::shop_clock, *due);
+  } else {
+    floor.disarm(chat, ChatTimer::shop_clock);
+  }
+}
+
+void on_closed(Floor& floor, Chat& chat) {
+  chat.waiting_since.reset();
+  chat.breached.reset();
+  for (const ChatTimer timer : {ChatTimer::shop_clock, ChatTimer::agent_clock, ChatTimer::queue_wait, ChatTimer::quiet,
+                                ChatTimer::idle}) {
+    floor.disarm(chat, timer);
+  }
+}
+
+void set_clocks(Floor& floor, Chat& chat) {
+  if (chat.place == Place::closed) return;
+  if (chat.place == Place::left_message) return on_left_message(floor, chat);
+  if (chat.waiting_since) arm_shop(floor, chat);
+  if (chat.waiting_since && chat.place == Place::held) arm_agent(floor, chat);
+  arm_idle(floor, chat);
+}
+
+void on_shop_clock(Floor& floor, Chat& chat) {
+  const Instant due = chat.timer(ChatTimer::shop_clock).due();
+  if (chat.place == Place::left_message || chat.left) {
+    chat.left_missed = true;
+    miss(floor, chat, ClockKind::left_message, ordinal_of(chat.waiting_from, 1), due);
+    return floor.alarm(chat, ClockKind::left_message, chat.reason);
+  }
+  DESK_ASSERT(chat.waiting_since);
+  const Step step = ladder_of(promised(floor, chat))[chat.shop_step++];
+  warn(floor, chat);
+  if (step.miss != 0) {
+    miss(floor, chat, shop_clock(chat), ordinal_of(chat.waiting_from, step.miss), due);
+    count_miss(floor.counters, step.miss);
+  }
+  arm_shop(floor, chat);
+  if (step.miss == misses) {
+    chat.breached = floor.now;
+    floor.alarm(chat, shop_clock(chat), Reason::none);
+    presence::on_breached(floor, chat);
+  }
+}
+
+void on_agent_clock(Floor& floor, Chat& chat) {
+  DESK_ASSERT(chat.waiting_since && chat.place == Place::held);
+  const Instant due = chat.timer(ChatTimer::agent_clock).due();
+  const Step step = ladder_of(promised(floor, chat))[chat.agent_step++];
+  if (step.miss != 0) miss(floor, chat, ClockKind::agent_response, ordinal_of(agent_began(chat), step.miss), due);
+  arm_agent(floor, chat);
+  if (step.miss == misses) seating::on_agent_breached(floor, chat);
+}
+
+void on_queue_wait(Floor& floor, Chat& chat) {
+  // First the question, then, if nobody came all the same, the miss; and the question again for as long as it lasts.
+  if (!chat.was_told) return overload::ask(floor, chat);
+  miss(floor, chat, ClockKind::queue_wait, ++chat.queue_misses, chat.timer(ChatTimer::queue_wait).due());
+  ++floor.counters.missed_queue_wait;
+  floor.alarm(chat, ClockKind::queue_wait, chat.reason);
+  overload::ask(floor, chat);
+}
+
+void on_quiet(Floor& floor, Chat& chat) { seating::set_weighs(floor, chat, floor.queue(chat).quiet_weight != 0); }
+
+void on_idle(Floor& floor, Chat& chat) {
+  DESK_ASSERT(!chat.waiting_since);
+  seating::close(floor, chat, chat.waiting_from ? Reason::idle : Reason::not_reached);
+}
+
+void on_warn(Floor& floor, Agent& agent) {
+  const std::size_t first = floor.warned.size();
+  for (const Chat* chat : agent.held) {
+    if (!chat->waiting_since) continue;
+    const Duration breach = promised(floor, *chat).breach;
+    const Duration waited = floor.hours(*chat).open_between(*chat->waiting_since, floor.now, floor.wall_ms);
+    const auto percent = static_cast<std::int32_t>(std::min<std::int64_t>(999, waited.count() * 100 / breach.count()));
+    floor.warned.push_back({chat->id, *chat->waiting_since, shop_clock(*chat), percent, chat->breached.has_value()});
+  }
+  if (floor.warned.size() == first) return;
+  std::sort(floor.warned.begin() + static_cast<std::ptrdiff_t>(first), floor.warned.end(),
+            [](const tell::WarnedChat& a, const tell::WarnedChat& b) {
+              return std::tie(a.waiting_since, a.chat) < std::tie(b.waiting_since, b.chat);
+            });
+  floor.tell(agent.sessions, tell::Warning{std::span{floor.warned}.subspan(first)});
+}
+
+void recovered(Chat& chat, ClockKind clock, std::int32_t ordinal) {
+  const Seq began{static_cast<std::uint32_t>(ordinal / misses)};
+  const std::int32_t last = ordinal % misses + 1;
+  // Steps are passed in order, so having passed a miss means having passed all before it.
+  const auto passed = [&](std::size_t& step, const Ladder& ladder) {
+    for (std::size_t i = 0; i < ladder.size(); ++i)
+      if (ladder[i].miss == last) step = std::max(step, i + 1);
+  };
+  const policy::Queue& queue = chat.promise(*chat.book);
+  const Ladder ladder = ladder_of(chat.answered_first == Instant{} ? queue.first_response : queue.next_response);
+  if ((clock == ClockKind::first_response || clock == ClockKind::next_response) && began == chat.waiting_from) {
+    passed(chat.shop_step, ladder);
+  }
+  if (clock == ClockKind::queue_wait) chat.queue_misses = std::max(chat.queue_misses, ordinal);
+  if (clock == ClockKind::left_message) chat.left_missed = true;
+  if (clock == ClockKind::agent_response && began == agent_began(chat)) passed(chat.agent_step, ladder);
+}
+
+void handle(Floor& floor, Session& session, const ask::NoAnswerNeeded& ask) {
+  Chat* chat = rights::held_chat(floor, session, ask.chat, ask.id);
+  if (chat == nullptr) return;
+  if (chat->waiting_since) {
+    record::Fact fact = floor.fact(*chat, FactKind::no_answer_needed);
+    fact.number = (floor.now - *chat->waiting_since).count();
+    floor.persist(fact);
+    chat->excused = chat->main.last();
+    floor.persist_place(*chat);
+    stop_waiting(floor, *chat);
+    arm_idle(floor, *chat);
+  }
+  floor.done(session, ask.id, chat->id);
+}
+
+}  // namespace deskd::sla

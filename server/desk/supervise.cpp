@@ -1,0 +1,123 @@
+#include "server/desk/supervise.hpp"
+
+#include <algorithm>
+
+#include "server/desk/overload.hpp"
+#include "server/desk/presence.hpp"
+#include "server/desk/rights.hpp"
+#include "server/desk/seating.hpp"
+#include "server/desk/talk.hpp"
+
+namespace deskd::supervise {
+
+namespace {
+
+// Live figures leave this often.
+constexpr Duration figures_every{1'000};
+// What a supervisor may set by hand: more than anyone can serve, less than a slip of the keyboard.
+constexpr std::int32_t capacity_max = 100;
+
+}  // namespace
+
+void handle(Floor& floor, Session& session, const ask::Watch& watch) {
+  if (!rights::is_supervisor(floor, session, watch.id)) return;
+  Chat* chat = rights::known_chat(floor, session, watch.chat, watch.id);
+  if (chat == nullptr) return;
+  const auto seen = std::find(chat->watchers.begin(), chat->watchers.end(), session.id);
+  if (!watch.on) {
+    if (seen != chat->watchers.end()) {
+      chat->watchers.erase(seen);
+      session.watched.erase(std::remove(session.watched.begin(), session.watched.end(), chat->id), session.watched.end());
+    }
+    return floor.done(session, watch.id, chat->id);
+  }
+  if (!chat->open()) return floor.refuse(session, watch.id, Code::chat_closed);
+  if (seen == chat->watchers.end()) {
+    if (session.watched.size() >= limits::watched_max) return floor.refuse(session, watch.id, Code::too_many, "watched_max");
+    chat->watchers.push_back(session.id);
+    session.watched.push_back(chat->id);
+    record::Fact fact = floor.fact(*chat, FactKind::watched);
+    fact.agent = floor.roster.agent(session.agent).name;
+    floor.persist(fact);
+  }
+  floor.done(session, watch.id, chat->id);
+  talk::tell_state(floor, *chat, session.id);
+  talk::replay(floor, *chat, Stream::main, {}, session.id);
+  talk::replay(floor, *chat, Stream::inside, {}, session.id);
+}
+
+void handle(Floor& floor, Session& session, const ask::SetAgent& set) {
+  if (!rights::is_supervisor(floor, session, set.id)) return;
+  Agent* agent = floor.roster.find(set.agent);
+  if (agent == nullptr || !agent->employed) return floor.refuse(session, set.id, Code::unknown_agent);
+  if (set.capacity && (*set.capacity < 0 || *set.capacity > capacity_max)) {
+    return floor.refuse(session, set.id, Code::bad_message, "capacity: 0 to 100");
+  }
+  if (set.queues) {
+    Mask queues = 0;
+    for (const std::string_view name : *set.queues) {
+      const auto queue = floor.book->queue(name);
+      if (!queue) return floor.refuse(session, set.id, Code::unknown_queue);
+      queues |= Rulebook::bit(*queue);
+    }
+    agent->queues = queues;
+  }
+  if (set.capacity) {
+    agent->capacity = *set.capacity;
+    agent->held_max = std::max(agent->held_max, *set.capacity);
+  }
+  seating::on_agent_changed(floor, *agent);
+  if (set.status) presence::set_status(floor, *agent, *set.status, Reason::by_supervisor);
+  floor.done(session, set.id);
+}
+
+std::string_view why(Floor& floor, const Chat& chat) {
+  if (floor.match.need(chat.id) == nullptr) return word_of(chat.place);
+  const Explanation explanation = floor.match.why_waiting(chat.id);
+  std::array<std::string_view, 3> names;
+  for (std::size_t i = 0; i < names.size(); ++i)
+    if (explanation.terms[i].agent) names[i] = floor.roster.agent(explanation.terms[i].agent).name;
+  std::array<char, limits::explanation_bytes_max> text;
+  floor.explanation = format_explanation(explanation, names, text);
+  return floor.explanation;
+}
+
+void handle(Floor& floor, Session& session, const ask::Explain& explain) {
+  if (!rights::is_supervisor(floor, session, explain.id)) return;
+  const Chat* chat = rights::known_chat(floor, session, explain.chat, explain.id);
+  if (chat == nullptr) return;
+  floor.tell(session.id, tell::Explained{explain.id, chat->id, why(floor, *chat)});
+}
+
+void handle(Floor& floor, Session& session, const ask::Figures& figures) {
+  if (session.role != Role::supervisor && session.role != Role::ops) {
+    return floor.refuse(session, figures.id, Code::not_allowed, "for supervisors and ops");
+  }
+  session.figures = figures.on;
+  floor.done(session, figures.id);
+  if (figures.on && !floor.figures_timer.armed()) floor.timers.arm(floor.figures_timer, floor.now);
+}
+
+void on_figures(Floor& floor) {
+  floor.listeners.clear();
+  for (const Session& session : floor.sessions)
+    if (session.id && session.figures) floor.listeners.push_back(session.id);
+  if (floor.listeners.empty()) return;
+  const std::vector<SessionId> listeners = floor.listeners;
+  floor.tell(listeners, overload::figures(floor, floor.queue_figures));
+  floor.timers.arm(floor.figures_timer, floor.now + figures_every);
+}
+
+void handle(Floor& floor, Session& session, const ask::ReadHistory& history) {
+  if (session.buyer != nullptr) {
+    floor.out->add(effect::ReadHistory{session.id, history.id, session.buyer->shop, session.buyer->id, history.before});
+    return;
+  }
+  // Staff read what came before a chat they may see, of the shop it belongs to.
+  const Chat* chat = rights::known_chat(floor, session, history.chat, history.id);
+  if (chat == nullptr) return;
+  const ChatId before = history.before ? history.before : chat->id;
+  floor.out->add(effect::ReadHistory{session.id, history.id, chat->shop, chat->buyer->id, before});
+}
+
+}  // namespace deskd::supervise

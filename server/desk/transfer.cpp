@@ -1,0 +1,129 @@
+#include "server/desk/transfer.hpp"
+
+#include "server/desk/overload.hpp"
+#include "server/desk/rights.hpp"
+#include "server/desk/seating.hpp"
+#include "server/desk/talk.hpp"
+
+namespace deskd::transfer {
+
+namespace {
+
+struct Target {
+  Agent* agent{};
+  std::optional<QueueIndex> queue;
+};
+
+// Exactly one of the two, and it exists; else answers what is wrong.
+std::optional<Target> target_of(Floor& floor, const Session& session, CommandId id, const Chat& chat, std::string_view agent,
+                                std::string_view queue) {
+  if (agent.empty() == queue.empty()) {
+    floor.refuse(session, id, Code::bad_message, "exactly one of agent and queue");
+    return std::nullopt;
+  }
+  Target target;
+  if (!agent.empty()) {
+    target.agent = floor.roster.find(agent);
+    if (target.agent == nullptr || !target.agent->employed) {
+      floor.refuse(session, id, Code::unknown_agent);
+      return std::nullopt;
+    }
+    return target;
+  }
+  target.queue = floor.book->queue(queue);
+  const auto shop = floor.book->shop(chat.shop);
+  if (!target.queue || !shop || !floor.book->serves(*target.queue, *shop)) {
+    floor.refuse(session, id, Code::unknown_queue);
+    return std::nullopt;
+  }
+  return target;
+}
+
+bool has_place(const Agent& agent) {
+  const Seat seat = agent.seat();
+  return seat.takes && seat.load < seat.capacity && seat.held < seat.held_max;
+}
+
+void move(Floor& floor, Chat& chat, Target target, bool hand, CommandId id, SessionId session, AgentIndex by) {
+  ++floor.counters.transferred;
+  const AgentIndex from = chat.place == Place::held ? chat.agent : nobody;
+  record::Fact fact = floor.fact(chat, FactKind::transferred, hand ? Reason::by_supervisor : Reason::by_agent);
+  if (target.queue) fact.queue = floor.book->queue(*target.queue).name;
+  fact.detail = {};
+  fact.number = chat.waiting_since ? (floor.now - *chat.waiting_since).count() : 0;
+  floor.persist(fact);
+  const std::string_view name = target.agent != nullptr ? std::string_view{target.agent->name}
+                                                        : std::string_view{floor.book->queue(*target.queue).name};
+  talk::note(floor, chat, LineKind::transferred, Origin::system, name, by, Reason::none, id, session);
+  seating::release(floor, chat, Reason::transferred);
+  if (chat.place == Place::left_message) floor.match.remove_chat(chat.id);
+  if (target.agent != nullptr) return seating::assign(floor, chat, *target.agent, true);
+  chat.queue = floor.book->queue(*target.queue).name;
+  chat.wanted = nobody;
+  chat.declined.clear();
+  if (from != nobody) chat.declined.push_back(from);
+  chat.last_agent = nobody;
+  chat.hops = 0;
+  seating::set_need(floor, chat);
+  seating::enqueue(floor, chat, Reason::transferred);
+  talk::tell_state(floor, chat);
+}
+
+}  // namespace
+
+void handle(Floor& floor, Session& session, const ask::Transfer& transfer) {
+  if (!rights::is_staff(floor, session, transfer.id)) return;
+  // A repeat of a transfer that has happened finds its own line.
+  if (const Chat* chat = floor.chat(transfer.chat)) {
+    if (const Seq seq = chat->main.find(transfer.id); seq && chat->main.line(seq).author == session.agent) {
+      return floor.done(session, transfer.id, chat->id, seq);
+    }
+  }
+  Chat* chat = rights::held_chat(floor, session, transfer.chat, transfer.id);
+  if (chat == nullptr) return;
+  const auto target = target_of(floor, session, transfer.id, *chat, transfer.agent, transfer.queue);
+  if (!target) return;
+  if (target->agent != nullptr && (target->agent->index == session.agent || !has_place(*target->agent))) {
+    return floor.refuse(session, transfer.id, Code::no_place);
+  }
+  move(floor, *chat, *target, false, transfer.id, session.id, session.agent);
+}
+
+void handle(Floor& floor, Session& session, const ask::TakeOver& take_over) {
+  if (!rights::is_supervisor(floor, session, take_over.id)) return;
+  Chat* chat = rights::known_chat(floor, session, take_over.chat, take_over.id);
+  if (chat == nullptr) return;
+  if (!chat->open() || chat->place == Place::greeted) return floor.refuse(session, take_over.id, Code::wrong_place);
+  Agent& supervisor = floor.roster.agent(session.agent);
+  if (chat->place != Place::held || chat->agent != supervisor.index) {
+    ++floor.counters.taken_over;
+    floor.persist(floor.fact(*chat, FactKind::taken_over, Reason::by_supervisor));
+    seating::release(floor, *chat, Reason::by_supervisor);
+    seating::assign(floor, *chat, supervisor, true);
+  }
+  floor.done(session, take_over.id, chat->id, chat->joined);
+}
+
+void handle(Floor& floor, Session& session, const ask::Reassign& reassign) {
+  if (!rights::is_supervisor(floor, session, reassign.id)) return;
+  Chat* chat = rights::known_chat(floor, session, reassign.chat, reassign.id);
+  if (chat == nullptr) return;
+  if (const Seq seq = chat->main.find(reassign.id); seq && chat->main.line(seq).author == session.agent) {
+    return floor.done(session, reassign.id, chat->id, seq);
+  }
+  if (!chat->open() || chat->place == Place::greeted) return floor.refuse(session, reassign.id, Code::wrong_place);
+  const auto target = target_of(floor, session, reassign.id, *chat, reassign.agent, reassign.queue);
+  if (!target) return;
+  if (target->agent != nullptr) {
+    if (!target->agent->present() || target->agent->status == Status::signed_out) {
+      return floor.refuse(session, reassign.id, Code::no_place, "the agent is not there");
+    }
+    if (chat->place == Place::held && chat->agent == target->agent->index) return floor.done(session, reassign.id, chat->id);
+    if (static_cast<std::int32_t>(target->agent->held.size()) >= target->agent->held_max) {
+      return floor.refuse(session, reassign.id, Code::no_place, "held_max");
+    }
+  }
+  move(floor, *chat, *target, true, reassign.id, session.id, session.agent);
+}
+
+}  // namespace deskd::transfer
