@@ -297,6 +297,8 @@ class Person:
         self.acked = {}            # id -> (chat, seq, text) of own words that were told to be stored: must never be lost
         self.close_code = None
         self.answer_pings = True
+        self.listening = True      # false under load: lines are kept by chat, but not one by one for expect()
+        self.status = None         # an agent's, chosen again after coming back
 
     async def connect(self):
         headers = {"Origin": self.origin} if self.origin else {}
@@ -331,6 +333,7 @@ class Person:
                 chat.lines = {seq: line for seq, line in chat.lines.items() if seq <= chat.stored}
                 chat.epoch = self.me["epoch"]
         if held: await self.send({"type": "resume", "chats": held})
+        if self.status: await self.send({"type": "set_status", "id": secrets.token_hex(16), "status": self.status})
         for frame in list(self.outbox.values()): await self.send(frame)
         return self
 
@@ -355,7 +358,7 @@ class Person:
                     if self.answer_pings: await self.send({"type": "pong", "n": frame["n"]})
                     continue
                 self._take(frame)
-                self.heard.append(frame)
+                if self.listening or frame["type"] in ("signed_in", "done", "error"): self.heard.append(frame)
                 self.news.set()
         except websockets.exceptions.WebSocketException: pass
         finally:
@@ -459,7 +462,8 @@ class Person:
                                 lambda: self._chat(chat).state.get("place") == place and self._chat(chat).state, wait_s)
 
     async def available(self):
-        await self.command("set_status", status="available")
+        self.status = "available"
+        await self.command("set_status", status=self.status)
         return self
 
 

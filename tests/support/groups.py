@@ -16,6 +16,8 @@ LOGS = ROOT / "build" / "log"
 PYTHON = "/usr/bin/python3"     # Debian's: it sees Debian's python3-websockets, another Python on the path may not
 SHOW_EVERY_S = 5
 CORES = str(os.cpu_count() or 1)
+# So that the mutants' copy of the tree finds in ccache what this one has built.
+os.environ.update(CCACHE_BASEDIR=str(ROOT), CCACHE_NOHASHDIR="1")
 
 
 class Group:

@@ -1,0 +1,77 @@
+"""fence.py - Two servers on one database: the newcomer has the desk at once, the older one's writes are refused, it sends its
+sessions away with `moved` and ends by itself.
+"""
+import asyncio
+import signal
+import subprocess
+import unittest
+
+from desk import BINARY, Desk, free_port, in_a_loop
+
+MOVED = 4001
+
+
+class Fence(unittest.TestCase):
+    def setUp(self):
+        self.desk = Desk()
+        self.addCleanup(self.desk.leave)
+        self.desk.set_up().start()
+
+    def newcomer(self):
+        """A second server: the desk's own fields now speak of it, the first one is returned."""
+        older = self.desk.server
+        self.addCleanup(lambda: older.poll() is None and (older.kill(), older.wait()))
+        self.desk.port, self.desk.internal_port = free_port(), free_port()
+        self.desk.start()
+        return older
+
+    @in_a_loop
+    async def test_the_newcomer_wins_at_once(self):
+        desk = self.desk
+        buyer = await desk.buyer("b1").sign_in()
+        chat = await buyer.open()
+        await buyer.say(chat, "第一句")
+        await buyer.all_stored()
+        older = await asyncio.to_thread(self.newcomer)
+        # Only by writing does the older one learn of it.
+        try: await buyer.say(chat, "第二句")
+        except Exception: pass          # cut already: the same thing, a moment earlier
+        await buyer.until("not sent away", lambda: buyer.close_code)
+        self.assertEqual(buyer.close_code, MOVED)
+        code = await asyncio.to_thread(older.wait, 15)
+        self.assertNotEqual(code, 0, "a server that lost its last desk ends with a code on which the unit does not restart")
+        buyer.port = desk.port
+        await buyer.come_back()
+        await buyer.all_stored()
+        self.assertEqual([text for _, text in desk.words(chat)], ["第一句", "第二句"])
+        desk.check_rows(self)
+
+    @in_a_loop
+    async def test_a_server_that_slept_writes_nothing_when_it_wakes(self):
+        desk = self.desk
+        buyer = await desk.buyer("b1").sign_in()
+        chat = await buyer.open()
+        await buyer.say(chat, "醒着")
+        await buyer.all_stored()
+        older = desk.server
+        older.send_signal(signal.SIGSTOP)
+        await buyer.say(chat, "睡着时说的")       # waits in the sleeper's socket
+        await asyncio.to_thread(self.newcomer)
+        other = await desk.buyer("b1").sign_in()
+        await other.open()
+        await other.say(chat, "对新的说的")
+        await other.all_stored()
+        older.send_signal(signal.SIGCONT)
+        code = await asyncio.to_thread(older.wait, 15)
+        self.assertNotEqual(code, 0)
+        self.assertEqual([text for _, text in desk.words(chat)], ["醒着", "对新的说的"])
+        self.assertEqual(len(buyer.outbox), 1, "the sleeper said stored and it is not")
+        buyer.port = desk.port
+        await buyer.come_back()
+        await buyer.all_stored()
+        self.assertEqual([text for _, text in desk.words(chat)], ["醒着", "对新的说的", "睡着时说的"])
+        desk.check_rows(self)
+
+
+if __name__ == "__main__":
+    unittest.main()
