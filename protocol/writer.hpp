@@ -17,7 +17,9 @@ namespace deskd {
 
 class Writer {
  public:
-  explicit Writer(std::string& out) : out_{out} {}
+  // Whether members that say nothing are left out, or written all the same.
+  enum class Silence : std::uint8_t { left_out, said };
+  explicit Writer(std::string& out, Silence silence = Silence::left_out) : out_{out}, silence_{silence} {}
 
   void write(bool value) { out_ += value ? "true" : "false"; }
   void write(std::int32_t value) { json::append_number(out_, value); }
@@ -103,13 +105,14 @@ class Writer {
   template <class F, class Member>
   void write_member(const F& field, const Member& value, bool& first) {
     if constexpr (requires { says_nothing(value); })
-      if (!field.needed && says_nothing(value)) return;
+      if (!field.needed && silence_ == Silence::left_out && says_nothing(value)) return;
     out_ += first ? field.name.without_comma() : field.name.with_comma();
     first = false;
     write(value);
   }
 
   std::string& out_;
+  Silence silence_;
 };
 
 }  // namespace deskd

@@ -103,7 +103,8 @@ TEST(Codec, ReadsSay) {
 
 TEST(Codec, LeavesOutWhatSaysNothing) {
   EXPECT_EQ(text_of(Ask{ask::Typing{ChatId{5}, false}}), R"({"type":"typing","chat":"5"})");
-  EXPECT_EQ(text_of(Tell{tell::Done{id, ChatId{}, Seq{}}}), R"({"type":"done","id":"00112233445566778899aabbccddeeff"})");
+  EXPECT_EQ(text_of(Tell{tell::Done{id, ChatId{}, Seq{}}}),
+            R"({"type":"done","id":"00112233445566778899aabbccddeeff"})");
   // A number that is the message's matter is said also when it is 0.
   EXPECT_EQ(text_of(Tell{tell::InLine{ChatId{5}, 0, {}, {}, false}}), R"({"type":"in_line","chat":"5","ahead":0})");
   // An empty list that was given is not the same as none.

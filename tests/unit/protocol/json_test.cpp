@@ -36,9 +36,7 @@ TEST(Json, EscapesAtEveryPlace) {
           const bool must = c < 0x20 || c == '"' || c == '\\';
           const std::string out = escaped(text);
           ASSERT_EQ(out.size() > size + 2, must) << "byte " << c << " at " << at << " of " << size;
-          if (!must) {
-            ASSERT_EQ(out, '"' + text + '"');
-          }
+          if (!must) { ASSERT_EQ(out, '"' + text + '"'); }
         }
 }
 
