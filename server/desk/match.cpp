@@ -7,7 +7,6 @@
 #include <unordered_map>
 #include <utility>
 
-#include "protocol/words.hpp"
 #include "server/desk/assert.hpp"
 #include "server/desk/ranked.hpp"
 
@@ -167,7 +166,10 @@ class Match::State {
   // An agent whom a chat may want before she is set has a place all the same.
   Agent& agent_place(AgentIndex index) {
     DESK_ASSERT(index);
-    while (agents_.size() < index.value) agents_.emplace_back().index = {static_cast<std::uint32_t>(agents_.size())};
+    while (agents_.size() < index.value) {
+      Agent& made = agents_.emplace_back();
+      made.index.value = static_cast<std::uint32_t>(agents_.size());
+    }
     return agents_[index.value - 1];
   }
   Agent* known(AgentIndex index) {

@@ -29,6 +29,7 @@
 #include <vector>
 
 #include "protocol/ids.hpp"
+#include "protocol/words.hpp"
 #include "server/desk/limits.hpp"
 
 namespace deskd {
