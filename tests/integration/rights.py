@@ -1,0 +1,102 @@
+"""rights.py - Who may do what to whose chat: every command from every role against a chat that is not theirs.
+
+Goal: nobody reads, writes, moves or learns of another's chat. Method: buyer b1 talks with agent 07; five outsiders try every
+command on that chat; each answer must be the one in the table, and afterwards the chat is as it was.
+"""
+import unittest
+
+from desk import Desk, in_a_loop, now_utc
+
+ORDER = {"order_no": "1", "items": [{"article": "灯", "quantity": 1}], "address": "a", "recipient": "b", "phone": "13800000000",
+         "return_terms": "七天", "version": 1}
+COMMANDS = {
+    "say": {"text": "偷看"}, "recall": {"seq": 1}, "choose": {"choice": "wait"}, "answer_order": {"answer": {"order": 1, "version": 1, "confirmed": True}},
+    "rate": {"rating": {"score": 1}}, "close": {}, "accept": {}, "decline": {}, "pull": {}, "no_answer_needed": {}, "propose_order": {"order": ORDER},
+    "transfer": {"agent": "08"}, "wrap_up_done": {}, "read_history": {}, "watch": {"on": True}, "take_over": {}, "reassign": {"agent": "08"}, "explain": {},
+}
+WITHOUT_CHAT = {"set_status": {"status": "available"}, "set_agent": {"agent": "07", "capacity": 1}, "set_surge": {"on": True}, "figures": {"on": True}}
+
+OF_BUYERS = ["say", "recall", "choose", "answer_order", "rate", "close", "read_history"]
+OF_SUPERVISORS = ["watch", "take_over", "reassign", "set_agent", "set_surge"]
+# What an outsider may be told. To buyers a chat that is not theirs does not exist; staff know of it and may not.
+BUYER_MAY_HEAR = {"unknown_chat", "not_allowed"}
+STAFF_MAY_HEAR = {"not_allowed", "not_offered", "wrong_place", "unknown_chat", "nothing_waiting", "no_place"}
+
+
+class Rights(unittest.TestCase):
+    def setUp(self):
+        self.desk = Desk()
+        self.desk.policy["agents"].append({"name": "wall", "title": "", "role": "ops", "queues": [], "capacity": 1})
+        self.addCleanup(self.desk.leave)
+        self.desk.set_up().start()
+
+    @in_a_loop
+    async def test_nobody_touches_another_s_chat(self):
+        desk = self.desk
+        buyer = await desk.buyer("b1").sign_in()
+        agent = await (await desk.agent("07").sign_in()).available()
+        chat = await buyer.open()
+        await buyer.say(chat, "我的秘密是 42")
+        await agent.place(chat, "held")
+        await agent.say(chat, "不告诉别人")
+        await buyer.words(chat, "不告诉别人")
+        await buyer.all_stored()
+        await agent.all_stored()
+        before = desk.transcript(chat)
+
+        outsiders = {"buyer": await desk.buyer("b2").sign_in(), "guest": await desk.guest().sign_in(),
+                     "agent": await desk.agent("08").sign_in(), "ops": await desk.agent("wall", "ops").sign_in()}
+        wrong = []
+        for role, person in outsiders.items():
+            everything = []
+            take = person._take
+            person._take = lambda frame, everything=everything, take=take: (everything.append(str(frame)), take(frame))
+            allowed = BUYER_MAY_HEAR if role in ("buyer", "guest") else STAFF_MAY_HEAR
+            for command, fields in COMMANDS.items():
+                filled = {**fields, "chat": chat}
+                if command == "propose_order": filled["order"] = {**ORDER, "terms_told": now_utc()}
+                code = await person.refused(command, **filled)
+                if code not in allowed: wrong.append(f"{role} {command}: {code or 'DONE'}")
+            for command, fields in WITHOUT_CHAT.items():
+                mine = role == "agent" and command == "set_status" or role == "ops" and command == "figures"
+                code = await person.refused(command, **fields)
+                if (code != "") != (not mine) or code not in {"", "not_allowed"}: wrong.append(f"{role} {command}: {code or 'DONE'}")
+            for state in ({"type": "typing", "chat": chat, "on": True}, {"type": "mark", "chat": chat, "delivered": 99, "read": 99},
+                          {"type": "resume", "chats": [{"chat": chat, "epoch": person.me["epoch"], "seq": 0, "stored": 0}]}): await person.send(state)
+            await person.refused("say", chat=chat, text="最后")     # its answer says that all before it was heard
+            heard = "".join(everything)
+            if "42" in heard.replace(chat, "") and "我的秘密" in heard or "不告诉别人" in heard: wrong.append(f"{role} heard the words")
+        self.assertEqual(wrong, [])
+        self.assertEqual(desk.transcript(chat), before)
+        self.assertEqual(buyer.chats[chat].state["place"], "held")
+        self.assertFalse([f for f in buyer.heard if f["type"] in ("typing", "marks") and f.get("read") == 99])
+
+    @in_a_loop
+    async def test_a_supervisor_may(self):
+        desk = self.desk
+        buyer = await desk.buyer("b1").sign_in()
+        agent = await (await desk.agent("07").sign_in()).available()
+        chat = await buyer.open()
+        await buyer.say(chat, "请找店长")
+        await agent.place(chat, "held")
+        boss = await (await desk.agent("boss", "supervisor").sign_in()).available()
+        await boss.command("watch", chat=chat, on=True)
+        await boss.words(chat, "请找店长")
+        await boss.command("say", chat=chat, text="我来", inside=True)
+        await agent.expect("line", chat=chat, stream="inside")
+        self.assertTrue((await boss.command("explain", chat=chat))["text"])
+        await boss.command("take_over", chat=chat)
+        await agent.expect("released", chat=chat)
+        await boss.say(chat, "我是店长 🙋")
+        await buyer.words(chat, "我是店长 🙋")
+        await boss.command("set_agent", agent="07", capacity=2)
+        await agent.expect("agent_state", capacity=2)
+        await boss.command("reassign", chat=chat, agent="07")
+        await agent.place(chat, "held")
+        await agent.until("not mine", lambda: agent.chats[chat].state.get("mine"))
+        for command in ("set_surge", "figures"): await boss.command(command, on=True)
+        await boss.expect("figures")
+
+
+if __name__ == "__main__":
+    unittest.main()
