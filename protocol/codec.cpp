@@ -17,15 +17,16 @@ using KeptOfTells = std::tuple<record::Order, record::OrderAnswer, record::Ratin
                                std::vector<tell::WarnedChat>, std::vector<tell::QueueFigures>>;
 
 template <class... Message>
-void encode_any(const std::variant<Message...>& message, std::string& out) {
+void encode_any(const std::variant<Message...>& message, std::string& text) {
+  json::Output out{text};
   std::visit(
       [&]<class M>(const M& said) {
-        out += R"({"type":")";
-        out += Shape<M>::type;
-        out += '"';
+        out.raw(R"({"type":")");
+        out.raw(Shape<M>::type);
+        out.raw('"');
         bool first = false;
         Writer{out}.write_members(said, first);
-        out += '}';
+        out.raw('}');
       },
       message);
 }
@@ -129,7 +130,7 @@ class Decoder::Parts {
   template <class Any, class... Message>
   bool read_as(std::string_view type, simdjson::dom::object object, bool escapes, std::variant<Any, Fault>& out,
                std::variant<Message...>*) {
-    return ((Shape<Message>::type == type ? (read_into<Message>(object, escapes, out), true) : false) || ...);
+    return ((same_word(Shape<Message>::type, type) ? (read_into<Message>(object, escapes, out), true) : false) || ...);
   }
 
   template <class Message, class Any>

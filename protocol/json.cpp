@@ -1,10 +1,8 @@
 // json.cpp - See json.hpp.
 #include "protocol/json.hpp"
 
-#include <array>
 #include <charconv>
 #include <chrono>
-#include <cstring>
 
 namespace deskd::json {
 namespace {
@@ -24,37 +22,56 @@ constexpr bool needs_escape(std::uint64_t word) {
 
 constexpr bool needs_escape(char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; }
 
-void append_escape(std::string& out, char c) {
+// Writes the escape of `c` and gives its end.
+char* put_escape(char* to, char c) {
+  *to++ = '\\';
   switch (c) {
     case '"':
-      out += "\\\"";
-      return;
     case '\\':
-      out += "\\\\";
-      return;
+      *to++ = c;
+      return to;
     case '\n':
-      out += "\\n";
-      return;
+      *to++ = 'n';
+      return to;
     case '\r':
-      out += "\\r";
-      return;
+      *to++ = 'r';
+      return to;
     case '\t':
-      out += "\\t";
-      return;
+      *to++ = 't';
+      return to;
     default:
-      out += "\\u00";
-      out += hex_digits[static_cast<unsigned char>(c) >> 4];
-      out += hex_digits[static_cast<unsigned char>(c) & 15];
+      std::memcpy(to, "u00", 3);
+      to[3] = hex_digits[static_cast<unsigned char>(c) >> 4];
+      to[4] = hex_digits[static_cast<unsigned char>(c) & 15];
+      return to + 5;
   }
 }
 
-// `width` decimal digits of `number` at `to`.
-void put_digits(char* to, unsigned number, int width) {
-  for (int i = width - 1; i >= 0; --i) {
-    to[i] = static_cast<char>('0' + number % 10);
-    number /= 10;
+// Two characters for each of 256 bytes in hex and of 100 numbers in decimal: a table is a third of the divisions' cost.
+constexpr auto hex_pairs = [] {
+  std::array<char, 512> pairs{};
+  for (std::size_t i = 0; i < 256; ++i) {
+    pairs[2 * i] = hex_digits[i >> 4];
+    pairs[2 * i + 1] = hex_digits[i & 15];
   }
-}
+  return pairs;
+}();
+constexpr auto decimal_pairs = [] {
+  std::array<char, 200> pairs{};
+  for (std::size_t i = 0; i < 100; ++i) {
+    pairs[2 * i] = static_cast<char>('0' + i / 10);
+    pairs[2 * i + 1] = static_cast<char>('0' + i % 10);
+  }
+  return pairs;
+}();
+constexpr auto hex_values = [] {
+  std::array<std::uint8_t, 256> values{};
+  values.fill(0xff);
+  for (std::size_t i = 0; i < 16; ++i) values[static_cast<unsigned char>(hex_digits[i])] = static_cast<std::uint8_t>(i);
+  return values;
+}();
+
+void put_two(char* to, unsigned number) { std::memcpy(to, &decimal_pairs[2 * (number % 100)], 2); }
 
 // Exactly `width` digits from the front of `text`, which loses them.
 std::optional<int> take_digits(std::string_view& text, std::size_t width) {
@@ -76,66 +93,80 @@ bool take(std::string_view& text, char c) {
 
 }  // namespace
 
-void append_text(std::string& out, std::string_view text) {
-  out += '"';
+void Output::text(std::string_view text) {
+  raw('"');
   const char* from = text.data();
-  const char* at = from;
   const char* const end = from + text.size();
-  while (at != end) {
-    if (end - at >= 8) {
-      std::uint64_t word;
-      std::memcpy(&word, at, sizeof word);
-      if (!needs_escape(word)) {
-        at += 8;
-        continue;
+  while (from != end) {
+    const char* const piece_end = from + std::min<std::size_t>(text_piece_bytes, static_cast<std::size_t>(end - from));
+    char* const begin = room(text_room_bytes);
+    char* to = begin;
+    while (from != piece_end) {
+      if (piece_end - from >= 8) {
+        std::uint64_t word;
+        std::memcpy(&word, from, sizeof word);
+        if (!needs_escape(word)) {
+          std::memcpy(to, &word, sizeof word);
+          from += 8;
+          to += 8;
+          continue;
+        }
       }
+      if (needs_escape(*from))
+        to = put_escape(to, *from);
+      else
+        *to++ = *from;
+      ++from;
     }
-    if (needs_escape(*at)) {
-      out.append(from, at);
-      append_escape(out, *at);
-      from = at + 1;
-    }
-    ++at;
+    used_ += static_cast<std::size_t>(to - begin);
   }
-  out.append(from, end);
-  out += '"';
+  raw('"');
 }
 
-void append_number(std::string& out, std::int64_t number) {
-  std::array<char, 20> text;
-  out.append(text.data(), std::to_chars(text.data(), text.data() + text.size(), number).ptr);
+void Output::number(std::int64_t number) {
+  char* const to = room(short_bytes);
+  used_ += static_cast<std::size_t>(std::to_chars(to, to + short_bytes, number).ptr - to);
 }
 
-void append_unsigned(std::string& out, std::uint64_t number) {
-  std::array<char, 20> text;
-  out.append(text.data(), std::to_chars(text.data(), text.data() + text.size(), number).ptr);
+void Output::number_unsigned(std::uint64_t number) {
+  char* const to = room(short_bytes);
+  used_ += static_cast<std::size_t>(std::to_chars(to, to + short_bytes, number).ptr - to);
 }
 
-void append_instant(std::string& out, Instant at) {
+void Output::instant(Instant at) {
   const std::chrono::sys_days day{std::chrono::floor<std::chrono::days>(at.time_since_epoch())};
   const std::chrono::year_month_day date{day};
+  const auto year = static_cast<unsigned>(static_cast<int>(date.year()));
   const auto ms = static_cast<unsigned>(ms_of(at) - day.time_since_epoch().count() * day_ms);
-  std::array<char, 26> text{'"', 0,   0, 0, 0,   '-', 0, 0,   '-', 0, 0, 'T', 0,
-                            0,   ':', 0, 0, ':', 0,   0, '.', 0,   0, 0, 'Z', '"'};
-  put_digits(&text[1], static_cast<unsigned>(static_cast<int>(date.year())), 4);
-  put_digits(&text[6], static_cast<unsigned>(date.month()), 2);
-  put_digits(&text[9], static_cast<unsigned>(date.day()), 2);
-  put_digits(&text[12], ms / 3'600'000, 2);
-  put_digits(&text[15], ms / 60'000 % 60, 2);
-  put_digits(&text[18], ms / 1000 % 60, 2);
-  put_digits(&text[21], ms % 1000, 3);
-  out.append(text.data(), text.size());
+  constexpr std::string_view form{"\"0000-00-00T00:00:00.000Z\""};
+  char* const to = room(short_bytes);
+  std::memcpy(to, form.data(), form.size());
+  put_two(to + 1, year / 100);
+  put_two(to + 3, year);
+  put_two(to + 6, static_cast<unsigned>(date.month()));
+  put_two(to + 9, static_cast<unsigned>(date.day()));
+  put_two(to + 12, ms / 3'600'000);
+  put_two(to + 15, ms / 60'000 % 60);
+  put_two(to + 18, ms / 1000 % 60);
+  put_two(to + 21, ms % 1000 / 10);
+  to[23] = static_cast<char>('0' + ms % 10);
+  used_ += form.size();
 }
 
-void append_command_id(std::string& out, CommandId id) {
-  std::array<char, 34> text;
-  text.front() = text.back() = '"';
-  for (std::size_t i = 0; i < 16; ++i) {
-    text[1 + i] = hex_digits[id.high >> (60 - 4 * i) & 15];
-    text[17 + i] = hex_digits[id.low >> (60 - 4 * i) & 15];
+void Output::command_id(CommandId id) {
+  char* const to = room(short_bytes);
+  to[0] = to[33] = '"';
+  for (unsigned i = 0; i < 8; ++i) {
+    std::memcpy(to + 1 + 2 * i, &hex_pairs[2 * (id.high >> (56 - 8 * i) & 0xff)], 2);
+    std::memcpy(to + 17 + 2 * i, &hex_pairs[2 * (id.low >> (56 - 8 * i) & 0xff)], 2);
   }
-  out.append(text.data(), text.size());
+  used_ += 34;
 }
+
+void append_text(std::string& out, std::string_view text) { Output{out}.text(text); }
+void append_number(std::string& out, std::int64_t number) { Output{out}.number(number); }
+void append_unsigned(std::string& out, std::uint64_t number) { Output{out}.number_unsigned(number); }
+void append_instant(std::string& out, Instant at) { Output{out}.instant(at); }
 
 std::optional<Instant> instant_from(std::string_view text) {
   using namespace std::chrono;
@@ -167,19 +198,16 @@ std::optional<Instant> instant_from(std::string_view text) {
 
 std::optional<CommandId> command_id_from(std::string_view text) {
   if (text.size() != 32) return std::nullopt;
-  const auto half = [&](std::size_t from) -> std::optional<std::uint64_t> {
-    std::uint64_t number = 0;
-    for (const char c : text.substr(from, 16)) {
-      const bool digit = c >= '0' && c <= '9';
-      if (!digit && (c < 'a' || c > 'f')) return std::nullopt;
-      number = number << 4 | static_cast<std::uint64_t>(digit ? c - '0' : c - 'a' + 10);
-    }
-    return number;
-  };
-  const auto high = half(0);
-  const auto low = half(16);
-  if (!high || !low) return std::nullopt;
-  return CommandId{*high, *low};
+  CommandId id;
+  std::uint8_t seen = 0;
+  for (std::size_t i = 0; i < 16; ++i) {
+    const std::uint8_t high = hex_values[static_cast<unsigned char>(text[i])];
+    const std::uint8_t low = hex_values[static_cast<unsigned char>(text[16 + i])];
+    seen |= high | low;
+    id.high = id.high << 4 | high;
+    id.low = id.low << 4 | low;
+  }
+  return seen < 16 ? std::optional{id} : std::nullopt;
 }
 
 std::optional<std::uint64_t> positive_from(std::string_view text, std::uint64_t most) {

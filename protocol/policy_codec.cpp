@@ -29,13 +29,13 @@ std::optional<std::int32_t> take_minutes(std::string_view& text) {
   return minutes;
 }
 
-void append_minutes(std::string& out, std::int32_t minutes) {
+void put_minutes(json::Output& out, std::int32_t minutes) {
   const auto two = [&](std::int32_t number) {
-    out += static_cast<char>('0' + number / 10 % 10);
-    out += static_cast<char>('0' + number % 10);
+    out.raw(static_cast<char>('0' + number / 10 % 10));
+    out.raw(static_cast<char>('0' + number % 10));
   };
   two(minutes / 60);
-  out += ':';
+  out.raw(':');
   two(minutes % 60);
 }
 
@@ -44,15 +44,15 @@ void append_minutes(std::string& out, std::int32_t minutes) {
 template <>
 struct Spelling<Duration> {
   static constexpr std::string_view wanted{R"(a length of time is wanted, like "250ms", "30s", "5min" or "2h")"};
-  static void write(std::string& out, Duration length) {
-    out += '"';
+  static void write(json::Output& out, Duration length) {
+    out.raw('"');
     for (const Unit& unit : units) {
       if (unit.ms != 1 && (length.count() == 0 ? unit.name != "s" : length.count() % unit.ms != 0)) continue;
-      json::append_number(out, length.count() / unit.ms);
-      out += unit.name;
+      out.number(length.count() / unit.ms);
+      out.raw(unit.name);
       break;
     }
-    out += '"';
+    out.raw('"');
   }
   static std::optional<Duration> read(std::string_view text) {
     std::int64_t number = 0;
@@ -69,12 +69,12 @@ template <>
 struct Spelling<policy::Span> {
   static constexpr std::string_view wanted{
       R"(open hours are wanted, like "09:00-23:30", or "20:00-26:00" past midnight)"};
-  static void write(std::string& out, const policy::Span& span) {
-    out += '"';
-    append_minutes(out, span.from_min);
-    out += '-';
-    append_minutes(out, span.to_min);
-    out += '"';
+  static void write(json::Output& out, const policy::Span& span) {
+    out.raw('"');
+    put_minutes(out, span.from_min);
+    out.raw('-');
+    put_minutes(out, span.to_min);
+    out.raw('"');
   }
   static std::optional<policy::Span> read(std::string_view text) {
     const auto from = take_minutes(text);
@@ -89,8 +89,8 @@ struct Spelling<policy::Span> {
 template <>
 struct Spelling<policy::Algorithm> {
   static constexpr std::string_view wanted{R"("hs256" or "eddsa" is wanted)"};
-  static void write(std::string& out, policy::Algorithm algorithm) {
-    out += algorithm == policy::Algorithm::hs256 ? R"("hs256")" : R"("eddsa")";
+  static void write(json::Output& out, policy::Algorithm algorithm) {
+    out.raw(algorithm == policy::Algorithm::hs256 ? R"("hs256")" : R"("eddsa")");
   }
   static std::optional<policy::Algorithm> read(std::string_view text) {
     if (text == "hs256") return policy::Algorithm::hs256;
@@ -214,9 +214,12 @@ std::variant<Desk, Problem> decode(std::string_view json) {
 }
 
 std::string encode(const Desk& desk) {
-  std::string out;
-  Writer{out, Writer::Silence::said}.write(desk);
-  return out;
+  std::string text;
+  {
+    json::Output out{text};
+    Writer{out, Writer::Silence::said}.write(desk);
+  }
+  return text;
 }
 
 }  // namespace policy

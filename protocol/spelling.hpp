@@ -1,12 +1,11 @@
 // spelling.hpp - Values that JSON says as a string of a form of its own: ids, moments, the words of an enum.
 //
-// Specialised for each such type: write(out, value) appends the string with its quotes, read(text) is strict and gives
+// Specialised for each such type: write(out, value) writes the string with its quotes, read(text) is strict and gives
 // nothing for any other text, `wanted` says what the form is to whoever got it wrong.
 #pragma once
 
 #include <limits>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <type_traits>
 
@@ -20,7 +19,7 @@ template <class T>
 struct Spelling;
 
 template <class T>
-concept Spelled = requires(std::string& out, const T& value, std::string_view text) {
+concept Spelled = requires(json::Output& out, const T& value, std::string_view text) {
   Spelling<T>::write(out, value);
   Spelling<T>::read(text);
 };
@@ -29,10 +28,10 @@ concept Spelled = requires(std::string& out, const T& value, std::string_view te
 template <class Tag, class Int>
 requires(sizeof(Int) == 8) struct SpelledId {
   static constexpr std::string_view wanted{"an id is wanted: a string of decimal digits"};
-  static void write(std::string& out, Id<Tag, Int> id) {
-    out += '"';
-    json::append_unsigned(out, static_cast<std::uint64_t>(id.value));
-    out += '"';
+  static void write(json::Output& out, Id<Tag, Int> id) {
+    out.raw('"');
+    out.number_unsigned(static_cast<std::uint64_t>(id.value));
+    out.raw('"');
   }
   static std::optional<Id<Tag, Int>> read(std::string_view text) {
     const auto number = json::positive_from(text, static_cast<std::uint64_t>(std::numeric_limits<Int>::max()));
@@ -48,7 +47,7 @@ struct Spelling<SessionId> : SpelledId<SessionTag, std::uint64_t> {};
 template <>
 struct Spelling<CommandId> {
   static constexpr std::string_view wanted{"32 lowercase hex digits are wanted, not all 0"};
-  static void write(std::string& out, CommandId id) { json::append_command_id(out, id); }
+  static void write(json::Output& out, CommandId id) { out.command_id(id); }
   static std::optional<CommandId> read(std::string_view text) {
     const auto id = json::command_id_from(text);
     return id && *id ? id : std::nullopt;
@@ -58,7 +57,7 @@ struct Spelling<CommandId> {
 template <>
 struct Spelling<Instant> {
   static constexpr std::string_view wanted{"a time like 2026-11-21T09:30:00.000Z is wanted"};
-  static void write(std::string& out, Instant at) { json::append_instant(out, at); }
+  static void write(json::Output& out, Instant at) { out.instant(at); }
   static std::optional<Instant> read(std::string_view text) { return json::instant_from(text); }
 };
 
@@ -66,10 +65,10 @@ template <class Enum>
 requires requires(Enum value) { words_of(value); }
 struct Spelling<Enum> {
   static constexpr std::string_view wanted{"is not one of the words for this"};
-  static void write(std::string& out, Enum value) {
-    out += '"';
-    out += word_of(value);
-    out += '"';
+  static void write(json::Output& out, Enum value) {
+    out.raw('"');
+    out.raw(word_of(value));
+    out.raw('"');
   }
   static std::optional<Enum> read(std::string_view text) { return from_word<Enum>(text); }
 };
@@ -77,10 +76,10 @@ struct Spelling<Enum> {
 template <>
 struct Spelling<Code> {
   static constexpr std::string_view wanted{"is not one of the words for this"};
-  static void write(std::string& out, Code value) {
-    out += '"';
-    out += name_of(value);
-    out += '"';
+  static void write(json::Output& out, Code value) {
+    out.raw('"');
+    out.raw(name_of(value));
+    out.raw('"');
   }
   static std::optional<Code> read(std::string_view text) {
     for (const CodeRow& row : code_table)

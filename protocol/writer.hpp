@@ -1,4 +1,4 @@
-// writer.hpp - Structs with a Shape into JSON, appended to a string. See shape.hpp for what is left out.
+// writer.hpp - Structs with a Shape into JSON. See shape.hpp for what is left out.
 //
 // Only codec.cpp and policy_codec.cpp include this.
 #pragma once
@@ -19,16 +19,16 @@ class Writer {
  public:
   // Whether members that say nothing are left out, or written all the same.
   enum class Silence : std::uint8_t { left_out, said };
-  explicit Writer(std::string& out, Silence silence = Silence::left_out) : out_{out}, silence_{silence} {}
+  explicit Writer(json::Output& out, Silence silence = Silence::left_out) : out_{out}, silence_{silence} {}
 
-  void write(bool value) { out_ += value ? "true" : "false"; }
-  void write(std::int32_t value) { json::append_number(out_, value); }
-  void write(std::int64_t value) { json::append_number(out_, value); }
-  void write(std::uint32_t value) { json::append_unsigned(out_, value); }
-  void write(std::string_view value) { json::append_text(out_, value); }
-  void write(const std::string& value) { json::append_text(out_, value); }
-  void write(Seq value) { json::append_unsigned(out_, value.value); }
-  void write(Epoch value) { json::append_number(out_, value.value); }
+  void write(bool value) { out_.raw(value ? "true" : "false"); }
+  void write(std::int32_t value) { out_.number(value); }
+  void write(std::int64_t value) { out_.number(value); }
+  void write(std::uint32_t value) { out_.number_unsigned(value); }
+  void write(std::string_view value) { out_.text(value); }
+  void write(const std::string& value) { out_.text(value); }
+  void write(Seq value) { out_.number_unsigned(value.value); }
+  void write(Epoch value) { out_.number(value.value); }
   template <Spelled T>
   void write(const T& value) {
     Spelling<T>::write(out_, value);
@@ -47,21 +47,21 @@ class Writer {
   }
   template <class T>
   void write(std::span<const T> value) {
-    out_ += '[';
+    out_.raw('[');
     bool first = true;
     for (const T& each : value) {
-      if (!first) out_ += ',';
+      if (!first) out_.raw(',');
       first = false;
       write(each);
     }
-    out_ += ']';
+    out_.raw(']');
   }
   template <Shaped Struct>
   void write(const Struct& value) {
-    out_ += '{';
+    out_.raw('{');
     bool first = true;
     write_members(value, first);
-    out_ += '}';
+    out_.raw('}');
   }
 
   // The members alone, for whoever has opened the object and written its type.
@@ -106,12 +106,12 @@ class Writer {
   void write_member(const F& field, const Member& value, bool& first) {
     if constexpr (requires { says_nothing(value); })
       if (!field.needed && silence_ == Silence::left_out && says_nothing(value)) return;
-    out_ += first ? field.name.without_comma() : field.name.with_comma();
+    out_.raw(first ? field.name.without_comma() : field.name.with_comma());
     first = false;
     write(value);
   }
 
-  std::string& out_;
+  json::Output& out_;
   Silence silence_;
 };
 
