@@ -62,6 +62,7 @@ struct Chat {
   std::int32_t priority_s{};
   std::int64_t policy_version{};
   Reason reason{};
+  Seq excused;
   std::vector<std::string> skills;
   std::optional<Instant> closed;
   std::vector<Line> lines;   // by stream, then seq

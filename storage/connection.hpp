@@ -1,0 +1,18 @@
+// connection.hpp - The words with which every connection to the database is made.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+namespace deskd {
+
+// The caller's connection string (key=value or a URI) with what makes a dead peer noticeable: a short connect_timeout and
+// keepalives. `name` (no blanks) is what pg_stat_activity shows. What the caller's string says itself wins, in the key=value form.
+std::string connection_words(const std::string& connection, std::string_view name);
+
+// What a session must be told before anything else. synchronous_commit is set here and never left to the cluster: a
+// commit that was told is on disk.
+std::string session_settings(std::chrono::milliseconds statement_timeout);
+
+}  // namespace deskd

@@ -1,0 +1,222 @@
+#include "storage/reader.hpp"
+
+#include <pthread.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <pqxx/pqxx>
+#include <thread>
+
+#include "storage/connection.hpp"
+#include "storage/rows.hpp"
+
+namespace deskd {
+namespace {
+
+// What a line costs on a page, words and the rest of its JSON.
+std::size_t page_bytes(const stored::Line& line) { return 256 + line.text.size() + line.person.size(); }
+
+// The columns of a line; words that a later line of the stream recalled are not even read. 6 is LineKind::recalled.
+std::string visible_line_columns() {
+  return "stream, seq, at_ms, origin, kind, person, id, reply_to, reason, case when r.hit then '' else text end, "
+         "r.hit";
+}
+constexpr const char* recalled_join{
+    " cross join lateral (select m.kind = 0 and exists (select from message x where x.desk = m.desk and x.chat = m.chat "
+    "and x.stream = m.stream and x.seq > m.seq and x.kind = 6 and x.reply_to = m.seq) hit) r "};
+
+stored::Line visible_line(const pqxx::row& row, int first) {
+  stored::Line line = rows::line(row, first);
+  line.hidden = rows::text(row[first + 10]) == "t";
+  return line;
+}
+
+answer::History read(pqxx::work& transaction, const query::History& query) {
+  // One more than a page tells whether there is another.
+  const pqxx::result chats = transaction.exec_prepared("history", query.desk.value, query.shop, query.buyer,
+                                                       query.before ? query.before.value : INT64_MAX);
+  answer::History page;
+  std::size_t bytes{};
+  for (const auto& row : chats) {
+    if (page.chats.size() == page_chats_max || bytes >= page_bytes_max) {
+      page.more = true;
+      break;
+    }
+    answer::HistoryChat chat;
+    chat.chat = ChatId{rows::number<ChatId::Number>(row[0])};
+    chat.shop = row[1].c_str();
+    chat.opened = rows::instant(row[2]);
+    if (!row[3].is_null()) chat.closed = rows::instant(row[3]);
+    std::size_t own{};
+    for (const auto& line : transaction.exec_prepared("newest_lines", query.desk.value, chat.chat.value)) {
+      stored::Line next = visible_line(line, 0);
+      if (!chat.lines.empty() && own + page_bytes(next) > page_bytes_max) break;
+      own += page_bytes(next);
+      chat.lines.push_back(std::move(next));
+    }
+    // A chat that does not fit beside the others begins the next page.
+    if (!page.chats.empty() && bytes + own > page_bytes_max) {
+      page.more = true;
+      break;
+    }
+    bytes += own;
+    std::reverse(chat.lines.begin(), chat.lines.end());
+    page.chats.push_back(std::move(chat));
+  }
+  return page;
+}
+
+answer::Lines read(pqxx::work& transaction, const query::Lines& query) {
+  answer::Lines page;
+  std::size_t bytes{};
+  for (const auto& row :
+       transaction.exec_prepared("lines", query.desk.value, query.chat.value, static_cast<int>(query.stream),
+                                 std::int64_t{query.after.value}, std::int64_t{query.until.value})) {
+    stored::Line line = visible_line(row, 0);
+    if (page.lines.size() == page_lines_max || (!page.lines.empty() && bytes + page_bytes(line) > page_bytes_max)) {
+      page.more = true;
+      break;
+    }
+    bytes += page_bytes(line);
+    if (line.stream == Stream::main && !row[11].is_null())
+      page.deeds.push_back({line.seq, deed_from_json(line.kind, rows::text(row[11]))});
+    page.lines.push_back(std::move(line));
+  }
+  return page;
+}
+
+answer::Command read(pqxx::work& transaction, const query::Command& query) {
+  answer::Command found;
+  char id[33];
+  std::snprintf(id, sizeof id, "%016llx%016llx", static_cast<unsigned long long>(query.id.high),
+                static_cast<unsigned long long>(query.id.low));
+  for (const auto& row :
+       transaction.exec_prepared("command", query.desk.value, query.chat.value, query.person, std::string{id}))
+    found.line = visible_line(row, 0);
+  return found;
+}
+
+void prepare(pqxx::connection& connection) {
+  const std::string line = "select " + visible_line_columns();
+  connection.prepare("history",
+                     "select chat, shop, opened_ms, closed_ms from chat where desk = $1 and ($2 = '' or shop = $2) and "
+                     "buyer = $3 and chat < $4 order by chat desc limit " +
+                         std::to_string(page_chats_max + 1));
+  connection.prepare("newest_lines", line + " from message m" + recalled_join +
+                                         "where desk = $1 and chat = $2 and stream = 0 order by seq desc limit " +
+                                         std::to_string(page_lines_max));
+  connection.prepare("lines", line + ", d.body::text from message m" + recalled_join +
+                                  "left join lateral (select body from deed where desk = m.desk and chat = m.chat and seq "
+                                  "= m.seq and m.stream = 0) d on true where desk = $1 and chat = $2 and stream = $3 and "
+                                  "seq > $4 and seq <= $5 order by seq limit " +
+                                  std::to_string(page_lines_max + 1));
+  connection.prepare("command", line + " from message m" + recalled_join +
+                                    "where desk = $1 and chat = $2 and person = $3 and id = $4::uuid");
+}
+
+}  // namespace
+
+class Reader::Thread {
+ public:
+  explicit Thread(ReaderOptions options) : options_{std::move(options)} {
+    reader_ = std::thread{[this] { run(); }};
+    pthread_setname_np(reader_.native_handle(), "reader");
+  }
+
+  ~Thread() {
+    {
+      std::lock_guard lock{mutex_};
+      stop_ = true;
+      if (socket_ >= 0) ::shutdown(socket_, SHUT_RDWR);  // a query that hangs ends here
+    }
+    wake_.notify_all();
+    reader_.join();
+    for (const Waiting& each : queue_) each.answer(answer::Failed{"the server goes down"});
+  }
+
+  void ask(Query query, std::function<void(Answer)> answer) {
+    {
+      std::lock_guard lock{mutex_};
+      if (queue_.size() < options_.queue_max) {
+        queue_.push_back({std::move(query), std::move(answer)});
+        wake_.notify_one();
+        return;
+      }
+    }
+    answer(answer::Failed{"too many wait to read"});
+  }
+
+ private:
+  struct Waiting {
+    Query query;
+    std::function<void(Answer)> answer;
+  };
+
+  void run() {
+    for (;;) {
+      Waiting next;
+      {
+        std::unique_lock lock{mutex_};
+        wake_.wait(lock, [this] { return stop_ || !queue_.empty(); });
+        if (stop_) break;
+        next = std::move(queue_.front());
+        queue_.pop_front();
+      }
+      next.answer(look_up(next.query));
+    }
+    disconnect();
+  }
+
+  // A connection that died while nobody asked shows itself at the next question, which is then asked once more.
+  Answer look_up(const Query& query) {
+    std::string reason;
+    for (int attempts = 0; attempts < 2; ++attempts) {
+      const bool fresh = !connection_;
+      try {
+        if (fresh) connect();
+        pqxx::work transaction{*connection_};
+        return std::visit([&](const auto& each) -> Answer { return read(transaction, each); }, query);
+      } catch (const std::exception& error) {
+        disconnect();
+        reason = error.what();
+        if (fresh) break;
+      }
+    }
+    return answer::Failed{reason};
+  }
+
+  void connect() {
+    connection_ = std::make_unique<pqxx::connection>(connection_words(options_.connection, "deskd-reader"));
+    {
+      std::lock_guard lock{mutex_};
+      socket_ = connection_->sock();
+    }
+    pqxx::nontransaction{*connection_}.exec(session_settings(options_.statement_timeout) +
+                                            "; set default_transaction_read_only = on");
+    prepare(*connection_);
+  }
+
+  void disconnect() {
+    std::lock_guard lock{mutex_};
+    socket_ = -1;
+    connection_.reset();
+  }
+
+  const ReaderOptions options_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool stop_{};
+  int socket_{-1};
+  std::deque<Waiting> queue_;
+  std::unique_ptr<pqxx::connection> connection_;
+  std::thread reader_;
+};
+
+Reader::Reader(ReaderOptions options) : thread_{std::make_unique<Thread>(std::move(options))} {}
+Reader::~Reader() = default;
+void Reader::ask(Query query, std::function<void(Answer)> answer) { thread_->ask(std::move(query), std::move(answer)); }
+
+}  // namespace deskd

@@ -1,0 +1,177 @@
+#include "storage/recovery.hpp"
+
+#include <algorithm>
+#include <pqxx/pqxx>
+#include <unordered_map>
+
+#include "storage/connection.hpp"
+#include "storage/rows.hpp"
+
+namespace deskd {
+namespace {
+
+// Chats whose lines are asked for at once: bounds what one result holds in memory.
+constexpr std::size_t chats_at_once{1000};
+
+// A start that waits longer than this for one answer should fail and say so.
+constexpr std::chrono::milliseconds statement_timeout{60'000};
+
+// Everything in here fails in one way.
+template <class F>
+auto with_connection(const std::string& words, const F& f) {
+  try {
+    pqxx::connection connection{connection_words(words, "deskd-recovery")};
+    pqxx::nontransaction{connection}.exec(session_settings(statement_timeout));
+    return f(connection);
+  } catch (const StorageError&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw StorageError{error.what()};
+  }
+}
+
+stored::Policy policy_of(const pqxx::row& row) {
+  return {rows::number<std::int64_t>(row[0]), row[1].c_str(), row[2].c_str(), rows::instant(row[3])};
+}
+
+stored::Chat chat_of(const pqxx::row& row) {
+  stored::Chat chat;
+  chat.chat = ChatId{rows::number<ChatId::Number>(row[0])};
+  chat.opened = rows::instant(row[1]);
+  chat.queued = rows::instant(row[2]);
+  chat.placed = rows::instant(row[3]);
+  chat.answered_first = rows::instant(row[4]);
+  if (!row[5].is_null()) chat.closed = rows::instant(row[5]);
+  chat.policy_version = rows::number<std::int64_t>(row[6]);
+  chat.priority_s = rows::number<std::int32_t>(row[7]);
+  chat.excused = Seq{rows::number<Seq::Number>(row[8])};
+  chat.place = rows::one_of<Place>(row[9]);
+  chat.reason = rows::one_of<Reason>(row[10]);
+  chat.guest = rows::text(row[11]) == "t";
+  chat.shop = row[12].c_str();
+  chat.buyer = row[13].c_str();
+  chat.queue = row[14].c_str();
+  chat.agent = row[15].c_str();
+  chat.wanted = row[16].c_str();
+  std::string_view skills = rows::text(row[17]);
+  while (!skills.empty()) {
+    const std::size_t comma = std::min(skills.find(','), skills.size());
+    chat.skills.emplace_back(skills.substr(0, comma));
+    skills.remove_prefix(std::min(comma + 1, skills.size()));
+  }
+  return chat;
+}
+
+constexpr const char* chat_columns{
+    "chat, opened_ms, queued_ms, placed_ms, answered_first_ms, closed_ms, policy_version, priority_s, excused, place, "
+    "reason, guest, shop, buyer, queue, agent, wanted, array_to_string(skills, ',')"};
+
+// "select ... from TABLE where desk and chat": the rows of some chats, each chat's in order. `lateral` with its own order
+// makes it one index scan a chat in the one partition that holds it, whatever the planner knows about the tables.
+std::string of_chats(std::string_view columns, std::string_view table, std::string_view where, std::string_view order) {
+  std::string sql{"select r.* from unnest($2::bigint[]) c(chat) cross join lateral (select chat, "};
+  sql.append(columns).append(" from ").append(table).append(" where desk = $1 and chat = c.chat ").append(where);
+  return sql.append(" order by ").append(order).append(") r");
+}
+
+}  // namespace
+
+Taken take_desk(const std::string& connection, std::string_view name) {
+  return with_connection(connection, [&](pqxx::connection& c) {
+    pqxx::work transaction{c};
+    pqxx::result owner = transaction.exec_params(
+        "update desk_owner set epoch = epoch + 1 where name = $1 returning desk, epoch, \"position\", at_ms",
+        std::string{name});
+    // An insert only when it is needed: a conflict would use up a number every time.
+    if (owner.empty())
+      owner = transaction.exec_params(
+          "insert into desk_owner (name, epoch) values ($1, 1) on conflict (name) do update set epoch = desk_owner.epoch "
+          "+ 1 returning desk, epoch, \"position\", at_ms",
+          std::string{name});
+    const pqxx::row row = owner[0];
+    Taken taken{DeskId{rows::number<DeskId::Number>(row[0])}, Epoch{rows::number<Epoch::Number>(row[1])},
+                Position{rows::number<Position::Number>(row[2])}, rows::instant(row[3]), {}};
+    for (const auto& policy : transaction.exec_params(
+             "select version, body::text, by, at_ms from policy where desk = $1 order by version desc limit 1",
+             taken.desk.value))
+      taken.policies.push_back(policy_of(policy));
+    transaction.commit();
+    return taken;
+  });
+}
+
+Open read_open(const std::string& connection, DeskId desk, Instant closed_since) {
+  return with_connection(connection, [&](pqxx::connection& c) {
+    pqxx::transaction<pqxx::repeatable_read, pqxx::read_only> transaction{c};
+    Open open;
+    const std::string columns{chat_columns};
+    for (const auto& row : transaction.exec_params(
+             "select " + columns + " from chat where desk = $1 and closed_ms is null union all select " + columns +
+                 " from chat where desk = $1 and closed_ms >= $2 order by chat",
+             desk.value, ms_of(closed_since)))
+      open.chats.push_back(chat_of(row));
+
+    c.prepare("lines", of_chats(rows::line_columns, "message", "", "stream, seq"));
+    c.prepare("fired", of_chats("clock, ordinal", "fact", "and kind = 8", "clock, ordinal"));
+    c.prepare("deeds", of_chats("seq, kind, body::text", "deed", "", "seq"));
+    for (std::size_t first = 0; first < open.chats.size(); first += chats_at_once) {
+      const std::size_t end = std::min(first + chats_at_once, open.chats.size());
+      std::unordered_map<std::int64_t, stored::Chat*> by_id;
+      std::string ids{"{"};
+      for (std::size_t i = first; i < end; ++i) {
+        by_id[open.chats[i].chat.value] = &open.chats[i];
+        (ids += i == first ? "" : ",") += std::to_string(open.chats[i].chat.value);
+      }
+      ids += '}';
+      const auto each = [&](const char* statement, const auto& f) {
+        for (const auto& row : transaction.exec_prepared(statement, desk.value, ids))
+          f(*by_id.at(rows::number<std::int64_t>(row[0])), row);
+      };
+      each("lines", [](stored::Chat& chat, const auto& row) { chat.lines.push_back(rows::line(row, 1)); });
+      each("fired", [](stored::Chat& chat, const auto& row) {
+        chat.fired.push_back({rows::one_of<ClockKind>(row[1]), rows::number<std::int32_t>(row[2])});
+      });
+      each("deeds", [](stored::Chat& chat, const auto& row) { chat.deeds.push_back(rows::deed(row, 1)); });
+    }
+
+    std::vector<std::int64_t> versions;
+    for (const stored::Chat& chat : open.chats) versions.push_back(chat.policy_version);
+    std::sort(versions.begin(), versions.end());
+    versions.erase(std::unique(versions.begin(), versions.end()), versions.end());
+    for (const std::int64_t version : versions)
+      for (const auto& row : transaction.exec_params(
+               "select version, body::text, by, at_ms from policy p where desk = $1 and version = $2 and version < "
+               "(select max(version) from policy where desk = $1)",
+               desk.value, version))
+        open.policies.push_back(policy_of(row));
+    return open;
+  });
+}
+
+std::vector<stored::Policy> read_policy(const std::string& connection, std::string_view desk_name) {
+  return with_connection(connection, [&](pqxx::connection& c) {
+    std::vector<stored::Policy> newest;
+    pqxx::nontransaction transaction{c};
+    for (const auto& row : transaction.exec_params(
+             "select version, body::text, by, p.at_ms from policy p join desk_owner o using (desk) where o.name = $1 order "
+             "by version desc limit 1",
+             std::string{desk_name}))
+      newest.push_back(policy_of(row));
+    return newest;
+  });
+}
+
+bool add_policy(const std::string& connection, DeskId desk, std::int64_t base, const record::Policy& policy) {
+  return with_connection(connection, [&](pqxx::connection& c) {
+    // Two who start from the same version meet in the primary key: the second inserts nothing.
+    return pqxx::nontransaction{c}
+               .exec_params(
+                   "insert into policy (desk, version, body, by, at_ms) select $1::int, $2::bigint + 1, $3::jsonb, $4, "
+                   "$5::bigint where $2::bigint = (select coalesce(max(version), 0) from policy where desk = $1::int) on "
+                   "conflict do nothing",
+                   desk.value, base, policy.body, policy.by, ms_of(policy.at))
+               .affected_rows() == 1;
+  });
+}
+
+}  // namespace deskd
