@@ -240,6 +240,8 @@ void Play::hear_ack(Voice& voice, std::string_view json) {
 // Signing in and finding each other; only deskd has it.
 void Play::hear_setup(Voice& voice, std::string_view type, std::string_view json) {
   if (type == "signed_in") {
+    // Without a resume the session is told of nothing.
+    voice.link.say(R"({"type":"resume"})");
     voice.link.say_now(voice.side == 'b' ? R"({"type":"open","id":")" + command_id(voice, 0xffff'ffff) + "\"}"
                                          : R"({"type":"set_status","id":")" + command_id(voice, 0xffff'ffff) +
                                                R"(","status":"available"})");
@@ -514,7 +516,7 @@ int main(int argc, char** argv) {
   ::signal(SIGPIPE, SIG_IGN);
   if (!options.policy.empty())
     return bench_shop::write_policy(options.policy, options.secret,
-                                    {.agents = options.agents, .capacity = options.capacity, .asks = false}) ? 0 : 1;
+                                    {.agents = options.agents, .capacity = options.capacity, .held_max = options.capacity}) ? 0 : 1;
   if (options.port == 0) fail(usage);
 
   Play play{options};

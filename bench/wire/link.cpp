@@ -18,6 +18,8 @@ namespace {
 
 // One recv() takes all that a link of these loads ever has waiting.
 constexpr std::size_t buffer_bytes = 512 * 1024;
+// What simdjson may read behind a text.
+constexpr std::size_t spare_bytes = 64;
 
 [[noreturn]] void die(const char* what) {
   std::perror(what);
@@ -81,7 +83,7 @@ void Link::freeze(bool frozen) {
   loop_->watch(*this);
 }
 
-Loop::Loop() : epoll_(epoll_create1(EPOLL_CLOEXEC)), buffer_(buffer_bytes) {
+Loop::Loop() : epoll_(epoll_create1(EPOLL_CLOEXEC)), buffer_(buffer_bytes + spare_bytes) {
   if (epoll_ < 0) die("epoll_create1");
 }
 
@@ -153,7 +155,7 @@ bool Loop::turn(Nanos wait) {
 void Loop::read(Link& link) {
   const std::size_t kept = link.in_.size();
   if (kept > 0) link.in_.copy(buffer_.data(), kept);
-  const ssize_t got = ::recv(link.fd_, buffer_.data() + kept, buffer_.size() - kept, MSG_DONTWAIT);
+  const ssize_t got = ::recv(link.fd_, buffer_.data() + kept, buffer_bytes - kept, MSG_DONTWAIT);
   if (got < 0 && errno == EAGAIN) return;
   if (got <= 0) return end(link, 0);
   link.in_.clear();

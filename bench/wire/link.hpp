@@ -98,7 +98,7 @@ class Loop {
 
   int epoll_{-1};
   std::uint32_t dialled_{};
-  std::vector<char> buffer_;
+  std::vector<char> buffer_;  // with room behind what is read: a JSON parser may look beyond the end
 };
 
 }  // namespace deskd

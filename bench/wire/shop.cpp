@@ -66,10 +66,45 @@ std::string agent_token(std::string_view secret, std::string_view agent, std::st
                            std::string{role} + "\"}");
 }
 
-bool write_policy(const std::string& file, const std::string& secret_file, const PolicyWish&) {
+std::string queue_name(std::uint32_t n) { return "queue-" + std::to_string(n); }
+
+bool write_policy(const std::string& file, const std::string& secret_file, const PolicyWish& wish) {
   secret_at(secret_file);
-  std::fprintf(stderr, "no policy yet for %s\n", file.c_str());
-  return false;
+  const auto quoted = [](std::string_view text) { return '"' + std::string{text} + '"'; };
+  // Lengths below a second are refused for most of these, and a second is still a promise one can watch.
+  const auto length = [&](double seconds) {
+    const double compressed = seconds / wish.pace;
+    return '"' + std::to_string(static_cast<long>(compressed < 1 ? 1000 : compressed * 1000)) + "ms\"";
+  };
+  const std::string key = R"([{"kid":)" + quoted(kid) + R"(,"algorithm":"hs256","file":)" +
+                          quoted(std::filesystem::absolute(secret_file).string()) + "}]";
+  const std::string steps = R"({"target":)" + length(10) + R"(,"limit":)" + length(30) + R"(,"reminder":)" + length(100) +
+                            R"(,"breach":)" + length(180) + "}";
+  std::string out = R"({"name":)" + quoted(desk) + R"(,"staff_issuer":)" + quoted(staff_issuer) + R"(,"staff_keys":)" + key +
+                    R"(,"agent_grace":)" + length(60) + R"(,"agent_grace_waiting":)" + length(20) + R"(,"buyer_grace":)" +
+                    length(60) + R"(,"buyer_gone":)" + length(600) + R"(,"reopen_within":)" + length(600) +
+                    R"(,"shops":[{"name":)" + quoted(shop) + R"(,"title":"压测小店","issuer":)" + quoted(issuer) + R"(,"keys":)" + key +
+                    "}],\n\"queues\":[";
+  for (std::uint32_t n = 0; n < wish.queues; ++n) {
+    const bool offered = n < wish.offered_share * wish.queues;
+    out += (n ? ",\n{\"name\":" : "{\"name\":") + quoted(queue_name(n)) + R"(,"auto_accept":)" + (offered ? "false" : "true") +
+           R"(,"reservation":)" + length(5) + R"(,"offers_unanswered_max":3,"wrap_up":"0s","quiet_after":)" + length(120) +
+           R"(,"quiet_weight":)" + std::to_string(wish.quiet_weight) + R"(,"first_response":)" + steps + R"(,"next_response":)" +
+           steps + R"(,"queue_wait":)" + length(180) + R"(,"ask_beyond":)" + length(120) + R"(,"queue_max":)" +
+           std::to_string(wish.queue_max) + R"(,"idle_close":)" + length(600) + R"(,"left_unanswered":)" + length(600) +
+           R"(,"left_message_answer":)" + length(1800) + "}";
+  }
+  out += "],\n\"agents\":[";
+  for (std::uint32_t n = 0; n < wish.agents; ++n) {
+    out += (n ? ",\n{\"name\":" : "{\"name\":") + quoted(agent_name(n)) + R"(,"title":"客服)" + std::to_string(n) + R"(","queues":[)" +
+           quoted(queue_name(n % wish.queues));
+    if (wish.queues > 1) out += ',' + quoted(queue_name((n + 1) % wish.queues));
+    out += R"(],"capacity":)" + std::to_string(wish.capacity) + R"(,"held_max":)" + std::to_string(wish.held_max) + "}";
+  }
+  out += "]}\n";
+  std::ofstream written{file};
+  written << out;
+  return written.good();
 }
 
 }  // namespace deskd::bench_shop

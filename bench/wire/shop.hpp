@@ -30,14 +30,14 @@ std::string agent_token(std::string_view secret, std::string_view agent, std::st
 struct PolicyWish {
   std::uint32_t agents{};
   std::uint32_t capacity{1};
-  std::uint32_t held_max{0};       // 0: as the desk has it by default
-  std::uint32_t queues{1};         // each with an equal part of the agents
-  // A day compressed: every time of a policy is divided by this.
-  double pace{1};
-  std::uint32_t queue_max{100'000};
-  bool auto_accept{true};
-  bool asks{true};                 // false: waits are never cut short by a question (pairs)
+  std::uint32_t held_max{0};      // 0: as the desk has it by default
+  std::uint32_t queues{1};        // agent n serves queue n and the one after it
+  double pace{1};                 // a day compressed: every time of the policy is divided by this
+  int quiet_weight{0};
+  std::uint32_t queue_max{10'000};
+  double offered_share{0};        // share of the queues whose agents accept by hand
 };
+std::string queue_name(std::uint32_t n);
 // Writes the policy as `deskd apply` reads it.
 bool write_policy(const std::string& file, const std::string& secret_file, const PolicyWish& wish);
 
