@@ -21,7 +21,7 @@ Seat Agent::seat() const {
           .kept_back = kept_back,
           .left = left,
           .left_max = left_max,
-          .takes = employed && lease && status == Status::available,
+          .takes = employed && present() && status == Status::available,
           .last_assigned = last_assigned,
           .rank = rank};
 }

@@ -50,7 +50,6 @@ struct Agent {
   Status status{Status::signed_out};
   Reason status_reason{};
   Instant status_since;
-  bool lease{};                    // sockets are there, or their grace runs
   std::vector<SessionId> sessions;
 
   std::vector<Chat*> held;         // in order of assignment
