@@ -1,6 +1,7 @@
 #include "server/desk/match.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <deque>
 #include <map>
@@ -14,8 +15,9 @@ namespace deskd {
 namespace {
 
 struct Demand;
-struct Supply;
 struct Lane;
+struct Supply;
+struct View;
 
 struct Chat {
   ChatId id;
@@ -62,7 +64,8 @@ enum class Standing : std::uint8_t {
   free_no_left,
   free_kept_back_no_left
 };
-constexpr std::size_t free_kinds{4};
+constexpr std::size_t standings{7};
+constexpr std::size_t free_kinds{standings - static_cast<std::size_t>(Standing::free)};
 
 constexpr bool is_free(Standing standing) { return standing >= Standing::free; }
 constexpr std::size_t free_kind(Standing standing) {
@@ -84,41 +87,74 @@ Standing standing_of(const Seat& seat) {
   return static_cast<Standing>(static_cast<std::size_t>(Standing::free) + (kept ? 1u : 0u) + (no_left_place ? 2u : 0u));
 }
 
+// What orders the eligible agents of a chat.
+struct LoadOrder {
+  std::int32_t load{};
+  std::int32_t capacity{};
+  Instant last_assigned{};
+  std::uint32_t rank{};
+  AgentIndex agent{};
+};
+
+bool before(const LoadOrder& a, const LoadOrder& b) {
+  const std::int64_t mine = std::int64_t{a.load} * b.capacity;
+  const std::int64_t other = std::int64_t{b.load} * a.capacity;
+  if (mine != other) return mine < other;
+  if (a.last_assigned != b.last_assigned) return a.last_assigned < b.last_assigned;
+  if (a.rank != b.rank) return a.rank < b.rank;
+  return a.agent < b.agent;
+}
+
 struct Agent {
+  LoadOrder order{};  // of `seat`; beside the link, where trees look
+  RankedLink<Agent> by_load{};
   AgentIndex index;
   bool set{false};
-  Seat seat{};
   Standing standing{};
   Supply* supply{nullptr};
-  RankedLink<Agent> by_load{};
+  Seat seat{};
   Ranked<Chat, &Chat::in_class> wanted_by{};  // chats that wait for her and no other
 };
 
-bool before(const Agent& a, const Agent& b) {
-  const std::int64_t more = std::int64_t{a.seat.load} * b.seat.capacity;
-  const std::int64_t less = std::int64_t{b.seat.load} * a.seat.capacity;
-  if (more != less) return more < less;
-  if (a.seat.last_assigned != b.seat.last_assigned) return a.seat.last_assigned < b.seat.last_assigned;
-  if (a.seat.rank != b.seat.rank) return a.seat.rank < b.seat.rank;
-  return a.index < b.index;
-}
+bool before(const Agent& a, const Agent& b) { return before(a.order, b.order); }
 
-// Agents with equal queues and skills. `counts` holds the sizes too, so that an explanation reads one line a class.
 struct Masks {
   std::uint64_t queues;
   std::uint64_t skills;
   auto operator<=>(const Masks&) const = default;
 };
-struct Supply : Masks {
+
+// Agents with equal queues and skills. A choice walks over many classes and looks at most of them no further than at
+// their head, so that comes first and fits a cache line.
+struct FreePlaces {
+  LoadOrder head{};  // the first of `agents`, when there is one
+  Ranked<Agent, &Agent::by_load> agents{};
+};
+struct alignas(64) Supply : Masks {
   explicit Supply(const Masks& masks) : Masks{masks} {}
   std::int32_t agents{0};
-  std::array<std::int32_t, 3 + free_kinds> counts{};  // by Standing
+  std::uint32_t free_kinds_set{0};  // bit set: some agent has a free place of that kind
+  std::array<FreePlaces, free_kinds> free{};
+  std::array<std::int32_t, standings> counts{};
   std::size_t listed_at{};
   std::size_t free_at{};  // only while any is free
-  std::array<Ranked<Agent, &Agent::by_load>, free_kinds> free{};
-
-  bool any_free() const { return counts[3] + counts[4] + counts[5] + counts[6] > 0; }
+  std::vector<View*> views{};
 };
+
+// The agents as chats with these queues and skills see them: how many are in no queue of theirs, lack a skill, or stand
+// how; and the classes that fit. Kept up to date, so that an explanation counts nobody and a choice looks at nobody who
+// cannot be chosen. A view is only a memory of what all classes say: it may be forgotten at any time.
+struct View : Masks {
+  explicit View(const Masks& masks) : Masks{masks} {}
+  std::int32_t not_in_queue{0};
+  std::int32_t lacks_skill{0};
+  std::array<std::int32_t, standings> counts{};
+  std::vector<Supply*> fitting{};
+};
+
+// Views remembered. A shop's queues and skills give some dozens of needs, a hundred where queues overflow and skills
+// relax; buyers who ask for odd sets of skills may not grow this.
+constexpr std::size_t views_max{256};
 
 // Lists of classes are walked in whatever order they have; nothing that is answered may depend on it.
 template <class Class>
@@ -235,6 +271,10 @@ class Match::State {
 
   void stand(Agent& agent);
   void unstand(Agent& agent);
+  void count(Agent& agent, std::int32_t more);
+  static void count_unfit(const Supply& supply, View& view, std::int32_t more);
+  static void show(Supply& supply, View& view);
+  View& view(const Need& need);
   Chat* first_for(Agent& agent, bool left_message);
   std::optional<Pair> best_pair_of(bool left_message);
   Shortlist shortlist(const Chat& chat, std::size_t most);
@@ -246,6 +286,7 @@ class Match::State {
   std::map<Masks, Supply> supplies_;
   std::vector<Supply*> all_;
   std::vector<Supply*> free_;
+  std::map<Masks, View> views_;
 
   std::unordered_map<std::int64_t, Chat> chats_;  // looked up, never walked
   std::map<Asked, Demand> demands_;
@@ -259,22 +300,66 @@ class Match::State {
 
 void Match::State::stand(Agent& agent) {
   agent.standing = standing_of(agent.seat);
+  count(agent, 1);
+  if (!is_free(agent.standing)) return;
   Supply& supply = *agent.supply;
-  if (is_free(agent.standing)) {
-    if (!supply.any_free()) enlist(free_, supply, &Supply::free_at);
-    supply.free[free_kind(agent.standing)].insert(agent, agent.index.value);
-    ++free_agents;
-  }
-  ++supply.counts[static_cast<std::size_t>(agent.standing)];
+  const std::size_t kind = free_kind(agent.standing);
+  FreePlaces& free = supply.free[kind];
+  agent.order = {agent.seat.load, agent.seat.capacity, agent.seat.last_assigned, agent.seat.rank, agent.index};
+  if (free.agents.empty() || before(agent.order, free.head)) free.head = agent.order;
+  free.agents.insert(agent, agent.index.value);
+  if (supply.free_kinds_set == 0) enlist(free_, supply, &Supply::free_at);
+  supply.free_kinds_set |= 1u << kind;
+  ++free_agents;
 }
 
 void Match::State::unstand(Agent& agent) {
-  Supply& supply = *agent.supply;
-  --supply.counts[static_cast<std::size_t>(agent.standing)];
+  count(agent, -1);
   if (!is_free(agent.standing)) return;
-  supply.free[free_kind(agent.standing)].erase(agent);
-  if (!supply.any_free()) delist(free_, supply, &Supply::free_at);
+  Supply& supply = *agent.supply;
+  const std::size_t kind = free_kind(agent.standing);
+  FreePlaces& free = supply.free[kind];
+  free.agents.erase(agent);
+  if (free.agents.empty())
+    supply.free_kinds_set &= ~(1u << kind);
+  else if (free.head.agent == agent.index)
+    free.head = free.agents.first()->order;
+  if (supply.free_kinds_set == 0) delist(free_, supply, &Supply::free_at);
   --free_agents;
+}
+
+void Match::State::count(Agent& agent, std::int32_t more) {
+  const auto standing = static_cast<std::size_t>(agent.standing);
+  agent.supply->counts[standing] += more;
+  for (View* view : agent.supply->views) view->counts[standing] += more;
+}
+
+// Agents of a class come or go, as views see it whom the class does not fit.
+void Match::State::count_unfit(const Supply& supply, View& view, std::int32_t more) {
+  if ((supply.queues & view.queues) == 0)
+    view.not_in_queue += more;
+  else if (!fits(supply, view))
+    view.lacks_skill += more;
+}
+
+void Match::State::show(Supply& supply, View& view) {
+  count_unfit(supply, view, supply.agents);
+  if (!fits(supply, view)) return;
+  for (std::size_t standing = 0; standing < standings; ++standing) view.counts[standing] += supply.counts[standing];
+  view.fitting.push_back(&supply);
+  supply.views.push_back(&view);
+}
+
+View& Match::State::view(const Need& need) {
+  const Masks masks{need.queues, need.skills};
+  if (const auto found = views_.find(masks); found != views_.end()) return found->second;
+  if (views_.size() == views_max) {
+    views_.clear();
+    for (Supply* supply : all_) supply->views.clear();
+  }
+  View& made = views_.try_emplace(masks, masks).first->second;
+  for (Supply* supply : all_) show(*supply, made);
+  return made;
 }
 
 void Match::State::seat(AgentIndex index, const Seat& seat) {
@@ -291,8 +376,12 @@ void Match::State::seat(AgentIndex index, const Seat& seat) {
   const Masks masks{seat.queues, seat.skills};
   const auto [at, made] = supplies_.try_emplace(masks, masks);
   Supply& supply = at->second;
-  if (made) enlist(all_, supply, &Supply::listed_at);
+  if (made) {
+    enlist(all_, supply, &Supply::listed_at);
+    for (auto& [unused, view] : views_) show(supply, view);
+  }
   ++supply.agents;
+  for (auto& [unused, view] : views_) count_unfit(supply, view, 1);
   ++agents;
   agent.set = true;
   agent.seat = seat;
@@ -307,7 +396,10 @@ void Match::State::unseat(Agent& agent) {
   agent.set = false;
   agent.supply = nullptr;
   --agents;
-  if (--supply.agents > 0) return;
+  --supply.agents;
+  for (auto& [unused, view] : views_) count_unfit(supply, view, -1);
+  if (supply.agents > 0) return;
+  for (View* view : supply.views) std::erase(view->fitting, &supply);
   delist(all_, supply, &Supply::listed_at);
   supplies_.erase(supplies_.find(supply));
 }
@@ -405,14 +497,17 @@ Chat* Match::State::first_for(Agent& agent, bool left_message) {
   return waits_for_her != nullptr && beats(*waits_for_her) ? waits_for_her : best;
 }
 
-// Visits the free places that such a chat may have, as sets in order, whoever it excludes.
+// Visits the free places that such a chat may have until `visit` says true. Whom the chat excludes is not looked at.
 template <class Visit>
 void Match::State::walk_free(const Need& need, Visit&& visit) {
-  for (const Supply* supply : free_) {
+  const View& seen = view(need);
+  // Whichever list is shorter: of a full house few classes have a free place, of an empty one few fit.
+  for (const Supply* supply : free_.size() < seen.fitting.size() ? free_ : seen.fitting) {
     if (!fits(*supply, need)) continue;
-    for (std::size_t kind = 0; kind < free_kinds; ++kind)
-      if (may_have(need.left_message, need.uses_kept_back, kind) && !supply->free[kind].empty())
-        visit(supply->free[kind]);
+    for (std::uint32_t kinds = supply->free_kinds_set; kinds != 0; kinds &= kinds - 1) {
+      const auto kind = static_cast<std::size_t>(std::countr_zero(kinds));
+      if (may_have(need.left_message, need.uses_kept_back, kind) && visit(supply->free[kind])) return;
+    }
   }
 }
 
@@ -420,6 +515,9 @@ void Match::State::walk_free(const Need& need, Visit&& visit) {
 Match::State::Shortlist Match::State::shortlist(const Chat& chat, std::size_t most) {
   const Need& need = chat.need;
   Shortlist list;
+  const auto beaten = [&](const LoadOrder& order) {
+    return list.size == most && !before(order, list.agents[most - 1]->order);
+  };
   const auto add = [&](Agent& agent) {
     std::size_t place = list.size < most ? list.size++ : most - 1;
     for (; place > 0 && before(agent, *list.agents[place - 1]); --place) list.agents[place] = list.agents[place - 1];
@@ -430,12 +528,14 @@ Match::State::Shortlist Match::State::shortlist(const Chat& chat, std::size_t mo
     if (wanted != nullptr && fell_out(chat, *wanted) == FellOut::nothing) add(*wanted);
     return list;
   }
-  walk_free(need, [&](const auto& agents_in_order) {
-    agents_in_order.find([&](Agent& agent) {
-      if (list.size == most && !before(agent, *list.agents[most - 1])) return true;
+  walk_free(need, [&](const FreePlaces& free) {
+    if (beaten(free.head)) return false;
+    free.agents.find([&](Agent& agent) {
+      if (beaten(agent.order)) return true;
       if (!excludes(need, agent.index) && !(need.left_message && live_waits_for(agent))) add(agent);
       return false;
     });
+    return false;
   });
   return list;
 }
@@ -458,13 +558,18 @@ std::optional<Match::Pair> Match::State::best_pair_of(bool left_message) {
     pair = Pair{chat.id, agent->index};
     return true;
   };
+  // A heap, since mostly the first or second class gives the chat.
   by_first_ = listed_[left_message];
-  std::ranges::sort(by_first_, [](const Demand* a, const Demand* b) { return before(*a->first, *b->first); });
-  for (const Demand* demand : by_first_) {
-    if (best != nullptr && !before(*demand->first, *best)) break;
+  const auto later = [](const Demand* a, const Demand* b) { return before(*b->first, *a->first); };
+  std::ranges::make_heap(by_first_, later);
+  while (!by_first_.empty()) {
+    std::ranges::pop_heap(by_first_, later);
+    const Demand& demand = *by_first_.back();
+    by_first_.pop_back();
+    if (best != nullptr && !before(*demand.first, *best)) break;
     bool served{false};
-    walk_free(demand->first->need, [&](const auto&) { served = true; });
-    if (served) demand->chats.find(offer);
+    walk_free(demand.first->need, [&](const FreePlaces&) { return served = true; });
+    if (served) demand.chats.find(offer);
   }
   for (Agent* agent : wanted_)
     if (agent->set && is_free(agent->standing))
@@ -480,30 +585,21 @@ Explanation Match::State::explain(const Chat& chat, AgentIndex chosen) {
   why.rule = rule_version;
   auto& out = why.fell_out;
 
-  // Whole classes first. `pool` has passed all that before_exclusion() asks; `no_left_of_pool` has no room for a left
-  // message among them.
+  // All alike first. `pool` has passed what before_exclusion() asks; `no_left_of_pool` of them have no room for a left
+  // message.
+  const View& seen = view(need);
+  out[at(FellOut::not_in_queue)] = seen.not_in_queue;
+  out[at(FellOut::lacks_skill)] = seen.lacks_skill;
+  out[at(FellOut::not_available)] = seen.counts[static_cast<std::size_t>(Standing::not_available)];
+  out[at(FellOut::full)] = seen.counts[static_cast<std::size_t>(Standing::full)];
+  out[at(FellOut::held_max)] = seen.counts[static_cast<std::size_t>(Standing::held_max)];
   std::int32_t pool{0};
   std::int32_t no_left_of_pool{0};
-  for (const Supply* supply : all_) {
-    if ((supply->queues & need.queues) == 0) {
-      out[at(FellOut::not_in_queue)] += supply->agents;
-    } else if ((need.skills & ~supply->skills) != 0) {
-      out[at(FellOut::lacks_skill)] += supply->agents;
-    } else {
-      const auto& counts = supply->counts;
-      out[at(FellOut::not_available)] += counts[0];
-      out[at(FellOut::full)] += counts[1];
-      out[at(FellOut::held_max)] += counts[2];
-      for (std::size_t kind = 0; kind < free_kinds; ++kind) {
-        const std::int32_t agents_of_kind = counts[3 + kind];
-        if (!may_have(false, need.uses_kept_back, kind)) {
-          out[at(FellOut::kept_back)] += agents_of_kind;
-          continue;
-        }
-        pool += agents_of_kind;
-        if (no_left(kind)) no_left_of_pool += agents_of_kind;
-      }
-    }
+  for (std::size_t kind = 0; kind < free_kinds; ++kind) {
+    const std::int32_t of_kind = seen.counts[static_cast<std::size_t>(Standing::free) + kind];
+    const bool may = may_have(false, need.uses_kept_back, kind);
+    (may ? pool : out[at(FellOut::kept_back)]) += of_kind;
+    if (may && no_left(kind)) no_left_of_pool += of_kind;
   }
 
   // Then those whom this chat names.
@@ -530,12 +626,13 @@ Explanation Match::State::explain(const Chat& chat, AgentIndex chosen) {
     pool -= no_left_of_pool;
     if (live > 0 && pool > 0) {
       std::int32_t& live_first = out[at(FellOut::live_first)];
-      walk_free(need, [&](const auto& agents_in_order) {
-        agents_in_order.find([&](Agent& agent) {
+      walk_free(need, [&](const FreePlaces& free) {
+        free.agents.find([&](Agent& agent) {
           if (!excludes(need, agent.index) && (!need.wanted || need.wanted == agent.index))
             live_first += live_waits_for(agent);
           return false;
         });
+        return false;
       });
       pool -= live_first;
     }
