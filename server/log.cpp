@@ -81,7 +81,7 @@ void open_log(const LogOptions& chosen) {
   for (auto& each : wanted) each = 0;
 }
 
-void note(Happened what, std::initializer_list<Field> fields) {
+void note(Happened what, std::initializer_list<LogField> fields) {
   const HappenedRow& row = happened_table[static_cast<std::size_t>(what)];
   if (options.wall_ms == nullptr || row.level < options.level) return;
   const std::int64_t now = options.wall_ms();
@@ -99,7 +99,7 @@ void note(Happened what, std::initializer_list<Field> fields) {
   json::append_text(line, level_words[static_cast<std::size_t>(row.level)]);
   key("event");
   json::append_text(line, row.name);
-  for (const Field& field : fields) {
+  for (const LogField& field : fields) {
     key(field.key.text);
     std::visit(Append{line}, field.value);
   }

@@ -145,12 +145,12 @@ concept Tabled = requires(Enum value) {
 }
 || requires(Enum value) { name_of(value); };
 
-struct Field {
+struct LogField {
   Word key;
   std::variant<std::int64_t, std::uint64_t, bool, Name, std::string_view, ChatId> value;
 
   template <std::integral Int>
-  Field(Word name, Int number) : key{name} {
+  LogField(Word name, Int number) : key{name} {
     if constexpr (std::same_as<Int, bool>) {
       value = number;
     } else if constexpr (std::is_signed_v<Int>) {
@@ -160,19 +160,19 @@ struct Field {
     }
   }
   template <Tabled Enum>
-  Field(Word name, Enum word) : key{name} {
+  LogField(Word name, Enum word) : key{name} {
     if constexpr (requires { words_of(word); }) {
       value = std::string_view{word_of(word)};
     } else {
       value = std::string_view{name_of(word)};
     }
   }
-  Field(Word name, Name text) : key{name}, value{text} {}
-  Field(Word name, Word text) : key{name}, value{text.text} {}
-  Field(Word name, ChatId chat) : key{name}, value{chat} {}
-  Field(Word name, Duration time) : Field{name, time.count()} {}  // milliseconds: name it so
+  LogField(Word name, Name text) : key{name}, value{text} {}
+  LogField(Word name, Word text) : key{name}, value{text.text} {}
+  LogField(Word name, ChatId chat) : key{name}, value{chat} {}
+  LogField(Word name, Duration time) : LogField{name, time.count()} {}  // milliseconds: name it so
   template <class Tag, class Int>
-  Field(Word name, Id<Tag, Int> id) : Field{name, id.value} {}
+  LogField(Word name, Id<Tag, Int> id) : LogField{name, id.value} {}
 };
 
 // Where lines go, and what time it is. Once, before the second thread starts. Until then, as in tests, nothing is said.
@@ -184,6 +184,6 @@ struct LogOptions {
 void open_log(const LogOptions& options);
 
 // Any thread. Never throws and never waits for anything but stderr.
-void note(Happened what, std::initializer_list<Field> fields = {});
+void note(Happened what, std::initializer_list<LogField> fields = {});
 
 }  // namespace deskd
