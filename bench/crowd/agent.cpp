@@ -97,7 +97,7 @@ void Agent::answer(std::int64_t chat) {
 }
 
 void Agent::on_state(Talk& now, const Heard& state) {
-  if (state.place == "closed" || (state.place == "held" && !state.mine)) return forget(now.chat);
+  if (!state.mine) forget(now.chat);
 }
 
 void Agent::on_done(const std::string&, const Heard&) {}
@@ -119,7 +119,7 @@ void Agent::on_other(const Heard& heard) {
     day_.in(day_.pause(1.2, 0.5), [this, chat, accepts = draw < 88] {
       if (!online) return;
       day_.diary.count(accepts ? "offers accepted" : "offers declined");
-      command(accepts ? "accept" : "decline", chat, "", accepts);
+      command(accepts ? "accept" : "decline", chat, "");
     });
   } else if (heard.type == "wrap_up") {
     day_.in(day_.pause(5), [this, chat = heard.chat] { if (online) command("wrap_up_done", chat, ""); });

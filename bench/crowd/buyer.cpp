@@ -60,6 +60,8 @@ void Buyer::on_done(const std::string& type, const Heard& done) {
     opening_ = false;
     if (chat_ == done.chat) return;
     chat_ = done.chat;
+    // The last chat is remembered until there is another: it may have been opened again.
+    std::erase_if(talks_, [this](const auto& known) { return known.first != chat_; });
     talk(chat_);
     day_.in(day_.pause(4), [this, visit = visit_] { if (visit == visit_) speak(); });
   }
@@ -69,7 +71,7 @@ void Buyer::speak() {
   Talk* now = current();
   if (!now || !wanted || now->place == "closed" || day_.ending) return;
   say(*now, words[day_.below(words.size())]);
-  if (wait_ == Wait::none) {
+  if (wait_ == Wait::none && now->place != "held") {
     wait_ = Wait::waiting;
     waiting_since_ = day_.now();
   }
@@ -120,9 +122,12 @@ void Buyer::go() {
 }
 
 void Buyer::on_state(Talk& now, const Heard& state) {
-  if (now.chat != chat_) {
-    if (state.place == "closed") forget(now.chat);
-    return;
+  if (now.chat != chat_) return;
+  if (state.place == "waiting" && wait_ == Wait::seated) {  // the agent has gone
+    wait_ = Wait::waiting;
+    waiting_since_ = day_.now();
+    told_ = false;
+    day_.diary.count("back in the queue");
   }
   if (state.place == "held" && wait_ == Wait::waiting) {
     wait_ = Wait::seated;
@@ -141,7 +146,6 @@ void Buyer::on_state(Talk& now, const Heard& state) {
     if (wait_ == Wait::waiting) wait_ = Wait::none;
     const std::uint64_t visit = visit_;
     day_.in(day_.pause(8), [this, visit, chat = chat_] {
-      forget(chat);
       if (visit != visit_ || chat != chat_) return;
       chat_ = 0;
       leave();

@@ -174,12 +174,9 @@ void Person::hear_frame(std::string_view json) {
     const auto it = entry(heard.id);
     if (it == outbox_.end()) return;
     const std::string what = it->type;
-    if (heard.seq && it->makes_line) {
-      own({heard.id, heard.seq}, it->chat, it->inside);
-      if (Talk* talk = find(it->chat)) advance(*talk, it->inside, 0);
-    } else {
-      outbox_.erase(it);
-    }
+    // Routing is done at once; only words and deeds wait for the watermark.
+    if (Talk* talk = find(it->chat); talk && heard.seq && it->makes_line) put(*talk, it->inside, heard.seq, {}, true, true);
+    outbox_.erase(it);
     return on_done(what, heard);
   }
   if (type == "error") {
