@@ -15,9 +15,10 @@
 // lower id. Both are total orders, so nothing depends on how anything is stored.
 //
 // Chats with equal needs, and agents with equal queues and skills, lie in one class, in order: a choice looks at the
-// heads of classes. Only a chat with `excluded` agents can stand before others and be passed over; one that wants one
-// agent lies with that agent. Cost, with C classes of the other side: a choice O(C), a change O(log n), an explanation
-// O(C), ahead() O(log n) for each different set of queues in use.
+// heads of the classes that fit. Only a chat with `excluded` agents can stand before others and be passed over; one
+// that wants one agent lies with that agent. What fits is remembered for the needs that occur, and counted as agents
+// change. Cost, with C fitting classes of the other side: a choice or an explanation O(C), a change O(log n), ahead()
+// O(log n) for each different set of queues in use. The first chat of a new kind of need costs O(all classes).
 #pragma once
 
 #include <array>
