@@ -1,0 +1,116 @@
+#include "tests/simulation/database.hpp"
+
+namespace deskd::simulation {
+
+void Database::append(Position position, const record::Body& body) {
+  const Position expected{(waiting_.empty() ? stored_ : waiting_.back().position).value + 1};
+  if (position != expected && wrong_.empty()) wrong_ = "position " + std::to_string(position.value) + " leaves a gap";
+  Owned& owned = waiting_.emplace_back(Owned{position, body, {}});
+  // Views of the record are made to look at copies; reserve first, so that they do not move.
+  owned.text.reserve(16);
+  const auto own = [&](std::string_view& view) { view = owned.text.emplace_back(view); };
+  if (auto* line = std::get_if<record::Line>(&owned.body)) {
+    own(line->person);
+    own(line->text);
+  } else if (auto* fact = std::get_if<record::Fact>(&owned.body)) {
+    own(fact->shop);
+    own(fact->queue);
+    own(fact->agent);
+    own(fact->detail);
+  } else if (auto* chat = std::get_if<record::Chat>(&owned.body)) {
+    own(chat->shop);
+    own(chat->buyer);
+    own(chat->queue);
+    own(chat->agent);
+    own(chat->wanted);
+    for (std::string_view& skill : chat->skills) own(skill);
+  }
+}
+
+bool Database::begin_commit() {
+  if (committing() || waiting_.empty()) return false;
+  commit_end_ = waiting_.size();
+  return true;
+}
+
+Position Database::end_commit() {
+  for (; commit_end_ > 0; --commit_end_) {
+    store(waiting_.front());
+    waiting_.pop_front();
+  }
+  return stored_;
+}
+
+void Database::crash(bool commit_arrived) {
+  if (commit_arrived) end_commit();
+  commit_end_ = 0;
+  waiting_.clear();
+}
+
+void Database::store(const Owned& owned) {
+  stored_ = owned.position;
+  const auto refuse = [&](const std::string& sentence) {
+    if (wrong_.empty()) wrong_ = sentence;
+  };
+  if (const auto* line = std::get_if<record::Line>(&owned.body)) {
+    newest_at_ = std::max(newest_at_, line->at);
+    StoredChat& chat = chats_[line->chat];
+    const std::string where = "chat " + std::to_string(line->chat.value) + " line " + std::to_string(line->seq.value);
+    StoredLine row{line->stream, line->seq,      line->at,     line->origin,            line->kind, std::string{line->person},
+                   line->id,     line->reply_to, line->reason, std::string{line->text}};
+    if (!chat.lines.emplace(std::pair{line->stream, line->seq}, std::move(row)).second) refuse(where + " stored twice");
+    if (line->id && !chat.ids.emplace(std::string{line->person}, line->id).second) refuse(where + " repeats an id");
+    if (line->seq.value > 1 && chat.lines.count({line->stream, Seq{line->seq.value - 1}}) == 0) refuse(where + " leaves a gap");
+  } else if (const auto* fact = std::get_if<record::Fact>(&owned.body)) {
+    newest_at_ = std::max(newest_at_, fact->at);
+    ++facts_[static_cast<std::size_t>(fact->kind)];
+    if (fact->kind == FactKind::missed && !chats_[fact->chat].fired.emplace(fact->clock, fact->ordinal).second) {
+      refuse("chat " + std::to_string(fact->chat.value) + " clock " + std::string{word_of(fact->clock)} + " fired twice as " +
+             std::to_string(fact->ordinal));
+    }
+    if (fact->kind == FactKind::missed && fact->number < 0) refuse("a clock fired early");
+  } else if (const auto* row = std::get_if<record::Chat>(&owned.body)) {
+    event::RecoveredChat& to = chats_[row->chat].row;
+    to.chat = row->chat;
+    to.shop = row->shop;
+    to.buyer = row->buyer;
+    to.guest = row->guest;
+    to.place = row->place;
+    to.queue = row->queue;
+    to.agent = row->agent;
+    to.wanted = row->wanted;
+    to.opened = row->opened;
+    to.queued = row->queued;
+    to.placed = row->placed;
+    to.answered_first = row->answered_first;
+    to.priority_s = row->priority_s;
+    to.policy_version = row->policy_version;
+    to.reason = row->reason;
+    to.excused = row->excused;
+    to.skills.assign(row->skills.begin(), row->skills.end());
+    to.closed = row->closed;
+  } else {
+    const auto& deed = std::get<record::Deed>(owned.body);
+    StoredChat& chat = chats_[deed.chat];
+    if (!chat.deeds.emplace(deed.seq, deed).second) refuse("a deed stored twice");
+    if (chat.lines.count({Stream::main, deed.seq}) == 0) refuse("a deed without its line");
+  }
+}
+
+std::vector<event::RecoveredChat> Database::recover(Instant since) const {
+  std::vector<event::RecoveredChat> all;
+  for (const auto& [id, chat] : chats_) {
+    if (!chat.row.chat) continue;
+    if (chat.row.closed && *chat.row.closed < since) continue;
+    event::RecoveredChat& one = all.emplace_back(chat.row);
+    for (const auto& [key, line] : chat.lines) {
+      one.lines.push_back({line.stream, line.seq, line.at, line.origin, line.kind, line.person, line.id, line.reply_to,
+                           line.reason, line.text});
+    }
+    for (const auto& [clock, ordinal] : chat.fired) one.fired.push_back({clock, ordinal});
+    for (const auto& [seq, deed] : chat.deeds) one.deeds.push_back({seq, deed.body});
+  }
+  return all;
+}
+
+}  // namespace deskd::simulation
