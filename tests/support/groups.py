@@ -116,7 +116,11 @@ def scenario(group):
 
 def client(group):
     """The JS client, with Node's own test runner."""
-    files = sorted(str(p) for p in (ROOT / "protocol/client").glob("*_test.mjs"))
+    node_tests(group, ROOT / "protocol/client")
+
+
+def node_tests(group, folder):
+    files = sorted(str(p) for p in folder.glob("*_test.mjs"))
     code, output = group.run("node", "--test", *files, limit_s=300)
     count = {k: int(v) for k, v in re.findall(r"^(?:#|ℹ) (pass|fail) (\d+)", output, re.M)}
     group.count(count.get("pass", 0), count.get("fail", 0) or int(code != 0), "node --test")
@@ -124,14 +128,16 @@ def client(group):
 
 def frames(group):
     """The golden frames against the JSON Schema."""
-    group.unittest("tests/integration/frames.py")
+    folder = ROOT / "protocol/schema"
+    if not (folder / "node_modules").is_dir(): group.check("npm ci", "npm", "ci", "--silent", "--prefix", folder, limit_s=300)
+    node_tests(group, folder)
 
 
 def simulation(group):
     """At least 1,000 desk-hours with faults; the program prints its seeds and marks, and fails when a mark was never met."""
     program = ROOT / "build/release/tests/simulation"
     if not program.exists(): return group.count(0, 1, "tests/simulation is not built")
-    print(group.check("simulation", program, "--desk-hours", "20000" if group.long else "1000", limit_s=3 * 3600)[-1500:].rstrip())
+    print(group.check("simulation", program, "--seeds", "2000" if group.long else "100", "--hours", "10", limit_s=3 * 3600)[-3000:].rstrip())
 
 
 def thread(group): group.unittest("tests/integration/thread.py")
@@ -139,7 +145,7 @@ def thread(group): group.unittest("tests/integration/thread.py")
 
 def integration(group):
     for path in sorted((ROOT / "tests/integration").glob("*.py")):
-        if path.stem not in ("thread", "frames", "kills"): group.unittest(str(path.relative_to(ROOT)))
+        if path.stem not in ("thread", "kills"): group.unittest(str(path.relative_to(ROOT)))
 
 
 def kills(group):
@@ -169,8 +175,12 @@ def sanitized(group, preset, env):
         for path in ("thread", "conversation"): group.unittest(f"tests/integration/{path}.py", env=server)
 
 
+# What a target starts from, beside a folder of its own name in tests/fuzz with what was found before.
+FUZZ_SEEDS = {"codec": "protocol/frames", "policy": "protocol/policies"}
+
+
 def fuzz(group):
-    """Each parser's fuzz target: 10 s, a minute in --long. The seeds are the golden frames."""
+    """Each parser's fuzz target: 10 s, a minute in --long."""
     seconds = 60 if group.long else 10
     sources = sorted((ROOT / "tests/fuzz").glob("*.cpp"))
     if not sources: return group.count(0, 1, "no fuzz target")
@@ -178,7 +188,7 @@ def fuzz(group):
     for source in sources:
         corpus = ROOT / "build/fuzz/corpus" / source.stem
         corpus.mkdir(parents=True, exist_ok=True)
-        seeds = [str(d) for d in (ROOT / "tests/fuzz" / source.stem, ROOT / "protocol/frames") if d.is_dir()]
+        seeds = [str(d) for d in (ROOT / "tests/fuzz" / source.stem, ROOT / FUZZ_SEEDS.get(source.stem, "none")) if d.is_dir()]
         group.check(source.stem, ROOT / "build/fuzz/tests" / f"fuzz_{source.stem}", f"-max_total_time={seconds}", "-print_final_stats=1",
                     "-timeout=10", "-rss_limit_mb=4096", f"-artifact_prefix={LOGS}/", corpus, *seeds, limit_s=seconds + 120)
 

@@ -123,7 +123,7 @@ def check_promises(names, complain):
     """What tests/README.md names exists: tests by their suite and name or their file, mutants by their patch."""
     page = ROOT / "tests/README.md"
     if not page.exists(): return
-    sources = "\n".join((ROOT / n).read_text() for n in names if n.startswith(("tests/unit/", "tests/scenario/", "protocol/client/")))
+    sources = "\n".join((ROOT / n).read_text() for n in names if n.startswith(("tests/unit/", "tests/scenario/", "protocol/client/", "protocol/schema/")))
     patches = {path.stem for path in (ROOT / "tests/mutants").glob("*.patch")}
     named = set()
     for number, line in enumerate(page.read_text().splitlines(), 1):
@@ -132,7 +132,7 @@ def check_promises(names, complain):
         for test in re.findall(r"`([^`]+)`", cells[1]):
             group, _, rest = test.partition("/")
             found = (re.search(rf"TEST(_F|_P)?\({re.escape(test.split('.')[0])}, {re.escape(test.split('.')[-1])}\)", sources) if not rest
-                     else re.search(rf'test\("{re.escape(rest)}', sources) if group == "client"
+                     else re.search(rf'test\("{re.escape(rest)}', sources) if group in ("client", "schema")
                      else any((ROOT / "tests" / group).glob(f"{rest}.*")) or (ROOT / "tests" / group / rest).exists())
             if not rest and not re.fullmatch(r"[A-Z]\w+\.\w+", test): continue
             if not found: complain("tests/README.md", number, f"there is no test {test}")
