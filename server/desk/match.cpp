@@ -231,18 +231,18 @@ class Match::State {
     chats_.erase(chat.id.value);
   }
 
-  FellOut fell_out(const Chat& chat, Agent& agent);
+  FellOut fell_out(const Need& need, Agent& agent);
   Chat* best_chat(Agent& agent) {
     Chat* live_one = first_for(agent, false);
     return live_one != nullptr ? live_one : first_for(agent, true);
   }
-  Agent* best_agent(const Chat& chat);
+  Agent* best_agent(const Need& need);
   std::optional<Pair> best_pair() {
     if (free_.empty()) return std::nullopt;
     const auto live_one = best_pair_of(false);
     return live_one ? live_one : best_pair_of(true);
   }
-  Explanation explain(const Chat& chat, AgentIndex chosen);
+  Explanation explain(const Need& need, AgentIndex chosen);
 
   std::int32_t ahead(const Chat& chat) const {
     std::size_t sum{0};
@@ -277,7 +277,7 @@ class Match::State {
   View& view(const Need& need);
   Chat* first_for(Agent& agent, bool left_message);
   std::optional<Pair> best_pair_of(bool left_message);
-  Shortlist shortlist(const Chat& chat, std::size_t most);
+  Shortlist shortlist(const Need& need, std::size_t most);
   bool live_waits_for(Agent& agent) { return live > 0 && first_for(agent, false) != nullptr; }
   template <class Visit>
   void walk_free(const Need& need, Visit&& visit);
@@ -462,8 +462,7 @@ void Match::State::take(Chat& chat) {
 
 // ---- The rule.
 
-FellOut Match::State::fell_out(const Chat& chat, Agent& agent) {
-  const Need& need = chat.need;
+FellOut Match::State::fell_out(const Need& need, Agent& agent) {
   if (const FellOut reason = before_exclusion(need, agent.seat); reason != FellOut::nothing) return reason;
   if (excludes(need, agent.index)) return FellOut::excluded;
   if (need.wanted && need.wanted != agent.index) return FellOut::other_agent_wanted;
@@ -512,8 +511,7 @@ void Match::State::walk_free(const Need& need, Visit&& visit) {
 }
 
 // The first eligible agents in order, at most so many.
-Match::State::Shortlist Match::State::shortlist(const Chat& chat, std::size_t most) {
-  const Need& need = chat.need;
+Match::State::Shortlist Match::State::shortlist(const Need& need, std::size_t most) {
   Shortlist list;
   const auto beaten = [&](const LoadOrder& order) {
     return list.size == most && !before(order, list.agents[most - 1]->order);
@@ -525,7 +523,7 @@ Match::State::Shortlist Match::State::shortlist(const Chat& chat, std::size_t mo
   };
   if (need.wanted) {
     Agent* wanted = known(need.wanted);
-    if (wanted != nullptr && fell_out(chat, *wanted) == FellOut::nothing) add(*wanted);
+    if (wanted != nullptr && fell_out(need, *wanted) == FellOut::nothing) add(*wanted);
     return list;
   }
   walk_free(need, [&](const FreePlaces& free) {
@@ -540,11 +538,10 @@ Match::State::Shortlist Match::State::shortlist(const Chat& chat, std::size_t mo
   return list;
 }
 
-Agent* Match::State::best_agent(const Chat& chat) {
-  if (Agent* preferred = known(chat.need.preferred);
-      preferred != nullptr && fell_out(chat, *preferred) == FellOut::nothing)
+Agent* Match::State::best_agent(const Need& need) {
+  if (Agent* preferred = known(need.preferred); preferred != nullptr && fell_out(need, *preferred) == FellOut::nothing)
     return preferred;
-  return shortlist(chat, 1).agents[0];
+  return shortlist(need, 1).agents[0];
 }
 
 std::optional<Match::Pair> Match::State::best_pair_of(bool left_message) {
@@ -552,7 +549,7 @@ std::optional<Match::Pair> Match::State::best_pair_of(bool left_message) {
   const Chat* best = nullptr;
   const auto offer = [&](const Chat& chat) {
     if (best != nullptr && !before(chat, *best)) return true;
-    const Agent* agent = best_agent(chat);
+    const Agent* agent = best_agent(chat.need);
     if (agent == nullptr) return false;
     best = &chat;
     pair = Pair{chat.id, agent->index};
@@ -579,8 +576,7 @@ std::optional<Match::Pair> Match::State::best_pair_of(bool left_message) {
 
 // ---- Explanations.
 
-Explanation Match::State::explain(const Chat& chat, AgentIndex chosen) {
-  const Need& need = chat.need;
+Explanation Match::State::explain(const Need& need, AgentIndex chosen) {
   Explanation why;
   why.rule = rule_version;
   auto& out = why.fell_out;
@@ -640,7 +636,7 @@ Explanation Match::State::explain(const Chat& chat, AgentIndex chosen) {
   out[at(FellOut::nothing)] = pool;
 
   // The chosen one and who would have been next. One more than shown, since the chosen one may be among them.
-  const Shortlist list = shortlist(chat, shortlist_max);
+  const Shortlist list = shortlist(need, shortlist_max);
   const auto show = [&](const Agent& agent) {
     if (why.shown == static_cast<std::int32_t>(why.terms.size())) return;
     why.terms[static_cast<std::size_t>(why.shown++)] = {agent.index, agent.seat.load, agent.seat.capacity,
@@ -649,7 +645,7 @@ Explanation Match::State::explain(const Chat& chat, AgentIndex chosen) {
   if (chosen) {
     Agent* agent = known(chosen);
     DESK_ASSERT(agent != nullptr);
-    const bool is_eligible = fell_out(chat, *agent) == FellOut::nothing;
+    const bool is_eligible = fell_out(need, *agent) == FellOut::nothing;
     why.by = is_eligible && need.wanted == chosen      ? ChosenBy::wanted
              : is_eligible && need.preferred == chosen ? ChosenBy::preferred
              : list.agents[0] == agent                 ? ChosenBy::load
@@ -691,7 +687,7 @@ std::string_view format_explanation(const Explanation& explanation, std::span<co
   };
 
   const auto shown = static_cast<std::size_t>(explanation.shown);
-  const bool chosen = explanation.by != ChosenBy::nobody;
+  const bool chosen = explanation.by != ChosenBy::nobody && shown > 0;
   field(R"({"rule":)", explanation.rule);
   text(R"(,"by":")");
   text(word_of(explanation.by));
@@ -746,10 +742,10 @@ const Need* Match::need(ChatId chat) const {
   return found == nullptr ? nullptr : &found->need;
 }
 
-FellOut Match::fell_out(ChatId chat, AgentIndex agent) const {
+FellOut Match::fell_out(const Need& need, AgentIndex agent) const {
   Agent* found = state_->known(agent);
   DESK_ASSERT(found != nullptr);
-  return state_->fell_out(state_->waiting(chat), *found);
+  return state_->fell_out(need, *found);
 }
 
 std::optional<ChatId> Match::best_chat(AgentIndex agent) const {
@@ -758,16 +754,16 @@ std::optional<ChatId> Match::best_chat(AgentIndex agent) const {
   return best == nullptr ? std::nullopt : std::optional{best->id};
 }
 
-std::optional<AgentIndex> Match::best_agent(ChatId chat) const {
-  const Agent* best = state_->best_agent(state_->waiting(chat));
+std::optional<AgentIndex> Match::best_agent(const Need& need) const {
+  const Agent* best = state_->best_agent(need);
   return best == nullptr ? std::nullopt : std::optional{best->index};
 }
 
 std::optional<Match::Pair> Match::best_pair() const { return state_->best_pair(); }
 
-Explanation Match::explain(ChatId chat, AgentIndex chosen) const {
-  return state_->explain(state_->waiting(chat), chosen);
-}
+Explanation Match::explain(const Need& need, AgentIndex chosen) const { return state_->explain(need, chosen); }
+
+const Need& Match::need_of(ChatId chat) const { return state_->waiting(chat).need; }
 
 std::int32_t Match::ahead(ChatId chat) const { return state_->ahead(state_->waiting(chat)); }
 std::int32_t Match::live_in(std::uint64_t queues) const { return state_->live_in(queues); }

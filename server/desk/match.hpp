@@ -153,19 +153,23 @@ class Match {
   // None when it does not wait. Lives until the next change of this chat.
   const Need* need(ChatId chat) const;
 
-  // The one rule. Both must be set.
-  FellOut fell_out(ChatId chat, AgentIndex agent) const;
+  // The one rule. The agent must be set, the chat must wait; asked with a Need, of a chat that does not wait as if it
+  // did.
+  FellOut fell_out(ChatId chat, AgentIndex agent) const { return fell_out(need_of(chat), agent); }
+  FellOut fell_out(const Need& need, AgentIndex agent) const;
   bool eligible(ChatId chat, AgentIndex agent) const { return fell_out(chat, agent) == FellOut::nothing; }
 
-  // For an agent with a free place: the chat she is to have. For a chat that came or changed: its agent. For after
-  // anything larger (a policy, many agents at once): the first chat that can be seated, and its agent; ask until none.
+  // For an agent with a free place: the chat she is to have. For a chat that came or changed: its agent. For after more
+  // than one such change: the first chat that can be seated, and its agent; ask until none.
   std::optional<ChatId> best_chat(AgentIndex agent) const;
-  std::optional<AgentIndex> best_agent(ChatId chat) const;
+  std::optional<AgentIndex> best_agent(ChatId chat) const { return best_agent(need_of(chat)); }
+  std::optional<AgentIndex> best_agent(const Need& need) const;
   std::optional<Pair> best_pair() const;
 
   // To be asked before the choice is carried out, since it tells the terms as they stand. With nobody chosen it says
   // why the chat still waits.
-  Explanation explain(ChatId chat, AgentIndex chosen) const;
+  Explanation explain(ChatId chat, AgentIndex chosen) const { return explain(need_of(chat), chosen); }
+  Explanation explain(const Need& need, AgentIndex chosen) const;
   Explanation why_waiting(ChatId chat) const { return explain(chat, AgentIndex{}); }
 
   // Live chats before this one among those that share a queue with it, or would if it were live.
@@ -179,6 +183,8 @@ class Match {
   std::int32_t free_agents() const;
 
  private:
+  const Need& need_of(ChatId chat) const;
+
   class State;
   std::unique_ptr<State> state_;
 };

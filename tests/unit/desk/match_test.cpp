@@ -137,6 +137,7 @@ void compare(const Match& match, const Oracle& oracle) {
     ASSERT_NE(match.need(chat), nullptr);
     ASSERT_EQ(*match.need(chat), need);
     ASSERT_EQ(match.best_agent(chat), oracle.best_agent(chat));
+    ASSERT_EQ(match.best_agent(Need{need}), oracle.best_agent(chat));
     ASSERT_EQ(match.ahead(chat), oracle.ahead(chat));
     compare_explanation(match, oracle, chat, AgentIndex{});
     if (const auto best = oracle.best_agent(chat)) compare_explanation(match, oracle, chat, *best);
@@ -339,12 +340,12 @@ TEST(Match, ALighterLoadComesBeforeALongerRestAndThatBeforeAName) {
   Seat seat = a_seat(1, 3, 1);
   match.set_agent(ann, seat);
   match.set_agent(bo, a_seat(2, 7, 2));  // 2/7 < 1/3
-  EXPECT_EQ(match.best_agent({1}), bo);
+  EXPECT_EQ(match.best_agent(ChatId{1}), bo);
   match.set_agent(bo, a_seat(2, 6, 2));  // equal; both never assigned; rank decides
-  EXPECT_EQ(match.best_agent({1}), ann);
+  EXPECT_EQ(match.best_agent(ChatId{1}), ann);
   seat.last_assigned = day_start;
   match.set_agent(ann, seat);
-  EXPECT_EQ(match.best_agent({1}), bo);
+  EXPECT_EQ(match.best_agent(ChatId{1}), bo);
 }
 
 TEST(Match, AgeDecidesAndPriorityIsAge) {
@@ -368,13 +369,13 @@ TEST(Match, WhoWaitsForOneAgentIsNobodyElses) {
   need.wanted = bo;
   match.set_chat({1}, need);
   EXPECT_EQ(match.best_chat(ann), std::nullopt);
-  EXPECT_EQ(match.best_agent({1}), std::nullopt);
-  EXPECT_EQ(match.fell_out({1}, ann), FellOut::other_agent_wanted);
+  EXPECT_EQ(match.best_agent(ChatId{1}), std::nullopt);
+  EXPECT_EQ(match.fell_out(ChatId{1}, ann), FellOut::other_agent_wanted);
   match.set_agent(bo, a_seat(4, 5, 2));
   EXPECT_EQ(match.best_chat(bo), ChatId{1});
   EXPECT_EQ(match.best_pair(), (Match::Pair{{1}, bo}));
   match.set_chat({1}, a_need(0));  // the wait for her was long enough
-  EXPECT_EQ(match.best_agent({1}), ann);
+  EXPECT_EQ(match.best_agent(ChatId{1}), ann);
 }
 
 TEST(Match, TheLastAgentIsPreferredOnlyWhileSheHasAPlace) {
@@ -384,9 +385,9 @@ TEST(Match, TheLastAgentIsPreferredOnlyWhileSheHasAPlace) {
   Need need = a_need(0);
   need.preferred = bo;
   match.set_chat({1}, need);
-  EXPECT_EQ(match.best_agent({1}), bo);
+  EXPECT_EQ(match.best_agent(ChatId{1}), bo);
   match.set_agent(bo, a_seat(5, 5, 2));
-  EXPECT_EQ(match.best_agent({1}), ann);
+  EXPECT_EQ(match.best_agent(ChatId{1}), ann);
 }
 
 TEST(Match, ALeftMessageTakesOnlyWhatNoLiveChatNeeds) {
@@ -397,7 +398,7 @@ TEST(Match, ALeftMessageTakesOnlyWhatNoLiveChatNeeds) {
   match.set_chat({1}, left);
   match.set_chat({2}, a_need(500));
   EXPECT_EQ(match.best_chat(ann), ChatId{2});
-  EXPECT_EQ(match.best_agent({1}), std::nullopt);
+  EXPECT_EQ(match.best_agent(ChatId{1}), std::nullopt);
   EXPECT_EQ(match.why_waiting({1}).fell_out[static_cast<std::size_t>(FellOut::live_first)], 1);
   EXPECT_EQ(match.ahead({2}), 0);
   Need other_skill = a_need(500);
@@ -407,7 +408,7 @@ TEST(Match, ALeftMessageTakesOnlyWhatNoLiveChatNeeds) {
   Seat seat = a_seat(3, 5, 1);
   seat.left = seat.left_max = 1;
   match.set_agent(ann, seat);
-  EXPECT_EQ(match.fell_out({1}, ann), FellOut::left_share);
+  EXPECT_EQ(match.fell_out(ChatId{1}, ann), FellOut::left_share);
 }
 
 TEST(Match, KeptBackPlacesAreForTheirQueues) {
@@ -419,7 +420,7 @@ TEST(Match, KeptBackPlacesAreForTheirQueues) {
   Need complaint = a_need(50);
   complaint.uses_kept_back = true;
   match.set_chat({2}, complaint);
-  EXPECT_EQ(match.fell_out({1}, ann), FellOut::kept_back);
+  EXPECT_EQ(match.fell_out(ChatId{1}, ann), FellOut::kept_back);
   EXPECT_EQ(match.best_chat(ann), ChatId{2});
   EXPECT_EQ(match.free_agents(), 1);
 }
@@ -432,7 +433,7 @@ TEST(Match, AnExplanationReadsSo) {
   match.set_chat({1}, a_need(0));
   std::array<char, limits::explanation_bytes_max> room;
   const std::array<std::string_view, 3> names{"01", "02", "03"};
-  EXPECT_EQ(format_explanation(match.explain({1}, ann), names, room),
+  EXPECT_EQ(format_explanation(match.explain(ChatId{1}, ann), names, room),
             R"({"rule":1,"by":"load","chosen":{"agent":"01","load":1,"capacity":5,"last":0,"rank":1},)"
             R"("next":[{"agent":"02","load":2,"capacity":5,"last":0,"rank":2}],"out":{"full":1},"eligible":2})");
   match.set_agent(ann, a_seat(5, 5, 1));
@@ -462,7 +463,7 @@ TEST(MatchDeathTest, AChatThatDoesNotWaitHasNoAgent) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   Match match;
   AssertContext context{"chat", 42};
-  EXPECT_DEATH(match.best_agent({42}), "never so(.|\n)*chat 42");
+  EXPECT_DEATH(match.best_agent(ChatId{42}), "never so(.|\n)*chat 42");
 }
 
 }  // namespace
