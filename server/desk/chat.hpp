@@ -12,7 +12,7 @@
 #pragma once
 
 #include <array>
-#include <map>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -71,7 +71,7 @@ struct Chat {
   std::shared_ptr<const Rulebook> book;   // whose promises it keeps
   Buyer* buyer{};
   std::string shop;
-  std::string queue;                      // the one it is in, or was seated from
+  std::string_view queue;                 // the one it is in, or was seated from; kept in Floor::names
   std::vector<std::string> skills;        // asked for at opening, beside the queue's
 
   Place place{Place::greeted};
@@ -93,7 +93,7 @@ struct Chat {
   std::size_t relaxed{}, overflowed{};    // steps taken
 
   Transcript main, inside;
-  std::vector<std::pair<Seq, Deed>> deeds;
+  std::deque<std::pair<Seq, Deed>> deeds;   // effects point at them
   Seq rating;
 
   std::optional<Instant> waiting_since;   // the oldest buyer line that no effective answer follows

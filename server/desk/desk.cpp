@@ -42,6 +42,9 @@ void Desk::step(Instant now, const Event& event, Effects& effects) {
   floor_.out = &effects;
   floor_.stored_lines.clear();
   floor_.warned.clear();
+  floor_.explanations.clear();
+  floor_.gone_chats.clear();
+  floor_.gone_buyers.clear();
   if (!floor_.recovering) {
     while (Timer* due = floor_.timers.fire(now)) fire(*due);
   }
@@ -79,6 +82,7 @@ void Desk::on(const event::Heard& event) {
 }
 
 void Desk::on(const event::PolicyChanged& event) {
+  floor_.book_before = std::move(floor_.book);
   floor_.book = std::make_shared<Rulebook>(event.policy);
   floor_.roster.apply(*floor_.book);
   floor_.persist(record::Fact{.at = floor_.now, .kind = FactKind::policy, .number = event.policy->version});
@@ -152,9 +156,9 @@ std::string Desk::explain(ChatId id) {
 
 std::vector<std::string> Desk::in_use(const policy::Desk& policy) const {
   std::vector<std::string> held;
-  const auto drop = [&](std::string_view what, const std::string& name, const auto& rows) {
+  const auto drop = [&](std::string_view what, std::string_view name, const auto& rows) {
     if (name.empty() || std::any_of(rows.begin(), rows.end(), [&](const auto& row) { return row.name == name; })) return;
-    std::string sentence = std::string{what} + " " + name;
+    std::string sentence = std::string{what} + " " + std::string{name};
     if (std::find(held.begin(), held.end(), sentence) == held.end()) held.push_back(std::move(sentence));
   };
   for (const auto& [id, chat] : floor_.chats) {

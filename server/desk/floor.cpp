@@ -53,7 +53,10 @@ Buyer& Floor::buyer(std::string_view shop, std::string_view id, bool guest) {
 }
 
 void Floor::forget_if_gone(Buyer& buyer) {
-  if (buyer.attached == 0 && buyer.chat == nullptr) buyers.erase({buyer.shop, buyer.id});
+  if (buyer.attached != 0 || buyer.chat != nullptr) return;
+  const auto known = buyers.find({buyer.shop, buyer.id});
+  gone_buyers.push_back(std::move(known->second));
+  buyers.erase(known);
 }
 
 std::string_view Floor::person(const Session& session) const {

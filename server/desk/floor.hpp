@@ -12,6 +12,7 @@
 // step ends with a free place beside a chat that could have it.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -26,6 +27,7 @@
 #include "server/desk/forecast.hpp"
 #include "server/desk/ledger.hpp"
 #include "server/desk/match.hpp"
+#include "server/desk/names.hpp"
 #include "server/desk/roster.hpp"
 #include "server/desk/rulebook.hpp"
 #include "server/desk/timers.hpp"
@@ -57,6 +59,8 @@ struct Floor {
   Epoch epoch;
   std::size_t backlog_bytes_max{};
   std::shared_ptr<const Rulebook> book;
+  std::shared_ptr<const Rulebook> book_before;   // effects of the step in which a policy came may point into it
+  Names names;                // of queues that chats are or were in
   std::map<std::int64_t, std::shared_ptr<const Rulebook>> older_books;   // kept by chats that recovery brought back
   std::int64_t wall_ms{};     // wall clock minus desk time
   bool draining{};
@@ -70,7 +74,7 @@ struct Floor {
   std::map<ChatId, std::unique_ptr<Chat>> chats;
   std::map<std::pair<std::string, std::string>, std::unique_ptr<Buyer>> buyers;   // by shop, id
   std::vector<Session> sessions;                                                  // by slot
-  std::map<std::string, Forecast, std::less<>> forecasts;                         // by queue
+  std::map<std::string_view, Forecast> forecasts;                                 // by queue, as kept in names
   Ledger ledger;
   Counters counters;
   Timer accepted_timer{desk_timer_first, 0};       // a record has waited for accepted_after
@@ -87,9 +91,11 @@ struct Floor {
   std::vector<SessionId> listeners;   // scratch
   std::vector<SafeLine> safe_lines;                 // ...
   std::vector<tell::StoredLine> stored_lines;       // scratch that effects point into
-  std::vector<tell::WarnedChat> warned;             // ...
+  std::deque<std::vector<tell::WarnedChat>> warned;   // ...
   std::vector<tell::QueueFigures> queue_figures;    // ...
-  std::string explanation;                          // ...
+  std::deque<std::string> explanations;               // ...
+  std::vector<std::unique_ptr<Chat>> gone_chats;      // forgotten in this step: effects may point at them
+  std::vector<std::unique_ptr<Buyer>> gone_buyers;    // ...
 
   // Null when the session is not (or no longer) known.
   Session* session(SessionId id);

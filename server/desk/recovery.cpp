@@ -61,6 +61,7 @@ void fold(Chat& chat, const event::RecoveredLine& line) {
 }
 
 void settle_place(Floor& floor, Chat& chat) {
+  if (chat.open() && chat.place != Place::greeted) seating::set_need(floor, chat);
   switch (chat.place) {
     case Place::greeted:
     case Place::held: sla::set_clocks(floor, chat); break;
@@ -70,12 +71,10 @@ void settle_place(Floor& floor, Chat& chat) {
       [[fallthrough]];
     case Place::waiting:
       chat.agent = nobody;
-      seating::set_need(floor, chat);
       seating::enqueue(floor, chat, Reason::recovered);
       sla::set_clocks(floor, chat);
       break;
     case Place::left_message:
-      seating::set_need(floor, chat);
       sla::set_clocks(floor, chat);
       seating::on_need_changed(floor, chat);
       break;
@@ -106,7 +105,7 @@ void on_chat(Floor& floor, const event::RecoveredChat& stored) {
   // Of two chats of one buyer the open one is theirs; the other is only remembered until it is forgotten.
   if (chat.buyer->chat == nullptr || !stored.closed) chat.buyer->chat = &chat;
   chat.shop = stored.shop;
-  chat.queue = stored.queue;
+  chat.queue = floor.names.keep(stored.queue);
   chat.skills = stored.skills;
   chat.place = stored.place;
   chat.reason = stored.reason;

@@ -46,7 +46,7 @@ void Roster::apply(const Rulebook& book) {
       agent->name = row.name;
       by_name_.emplace(agent->name, index);
     }
-    agent->title = row.title;
+    agent->title = titles_.keep(row.title);
     agent->role = row.role;
     agent->employed = true;
     agent->queues = book.queues(row.queues);

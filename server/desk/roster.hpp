@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "server/desk/match.hpp"
+#include "server/desk/names.hpp"
 #include "server/desk/rulebook.hpp"
 #include "server/desk/timers.hpp"
 #include "server/desk/transcript.hpp"
@@ -39,7 +40,7 @@ struct WrapUp {
 struct Agent {
   AgentIndex index;
   std::string name;
-  std::string title;
+  std::string_view title;          // kept by the roster
   Role role{Role::agent};
   bool employed{};                 // the policy in force names her
   Mask queues{};
@@ -81,6 +82,7 @@ class Roster {
  private:
   std::vector<std::unique_ptr<Agent>> agents_;
   std::unordered_map<std::string_view, AgentIndex> by_name_;   // keys live in the agents
+  Names titles_;
 };
 
 }  // namespace deskd

@@ -123,8 +123,7 @@ std::string_view explain(Floor& floor, const Explanation& explanation) {
   for (std::size_t i = 0; i < names.size(); ++i)
     if (explanation.terms[i].agent) names[i] = floor.roster.agent(explanation.terms[i].agent).name;
   std::array<char, limits::explanation_bytes_max> text;
-  floor.explanation = format_explanation(explanation, names, text);
-  return floor.explanation;
+  return floor.explanations.emplace_back(format_explanation(explanation, names, text));
 }
 
 void seat(Floor& floor, Chat& chat, Agent& agent) {
@@ -152,7 +151,7 @@ Chat& new_chat(Floor& floor, Buyer& buyer, std::string_view queue, const ask::Op
   chat.buyer = &buyer;
   buyer.chat = &chat;
   chat.shop = buyer.shop;
-  chat.queue = queue;
+  chat.queue = floor.names.keep(queue);
   chat.skills.assign(open.skills.begin(), open.skills.end());
   chat.opened = chat.queued = chat.placed = chat.last_line = floor.now;
   if (const Agent* agent = floor.roster.find(open.agent); agent != nullptr && agent->employed) chat.wanted = agent->index;
@@ -368,11 +367,7 @@ void assign(Floor& floor, Chat& chat, Agent& agent, bool hand, SessionId session
     talk::replay(floor, chat, Stream::inside, {}, to);
   }
   chat.joined = talk::note(floor, chat, LineKind::joined, Origin::system, agent.title, agent.index, Reason::none, id, session);
-  if (was_left) {
-    chat.last_line = floor.now;
-  } else {
-    sla::on_assigned(floor, chat);
-  }
+  sla::on_assigned(floor, chat);
   for (const SessionId to : chat.buyer->sessions) talk::tell_state(floor, chat, to);
   for (const SessionId to : chat.watchers) talk::tell_state(floor, chat, to);
   presence::on_assigned(floor, chat);
@@ -517,7 +512,10 @@ void on_forget(Floor& floor, Chat& chat) {
   if (!stored) return floor.arm(chat, ChatTimer::forget, floor.now + limits::accepted_after);
   Buyer& buyer = *chat.buyer;
   if (buyer.chat == &chat) buyer.chat = nullptr;
-  floor.chats.erase(chat.id);
+  for (Timer& timer : chat.timers) floor.timers.disarm(timer);
+  const auto known = floor.chats.find(chat.id);
+  floor.gone_chats.push_back(std::move(known->second));
+  floor.chats.erase(known);
   floor.forget_if_gone(buyer);
 }
 

@@ -129,7 +129,7 @@ void on_answer(Floor& floor, Chat& chat) {
 void on_assigned(Floor& floor, Chat& chat) {
   floor.disarm(chat, ChatTimer::queue_wait);
   chat.agent_step = 0;
-  if (chat.waiting_since) {
+  if (chat.waiting_since && !chat.left) {
     arm_shop(floor, chat);
     arm_agent(floor, chat);
   }
@@ -219,20 +219,19 @@ void on_idle(Floor& floor, Chat& chat) {
 }
 
 void on_warn(Floor& floor, Agent& agent) {
-  const std::size_t first = floor.warned.size();
+  std::vector<tell::WarnedChat>& warned = floor.warned.emplace_back();
   for (const Chat* chat : agent.held) {
     if (!chat->waiting_since) continue;
     const Duration breach = promised(floor, *chat).breach;
     const Duration waited = floor.hours(*chat).open_between(*chat->waiting_since, floor.now, floor.wall_ms);
     const auto percent = static_cast<std::int32_t>(std::min<std::int64_t>(999, waited.count() * 100 / breach.count()));
-    floor.warned.push_back({chat->id, *chat->waiting_since, shop_clock(*chat), percent, chat->breached.has_value()});
+    warned.push_back({chat->id, *chat->waiting_since, shop_clock(*chat), percent, chat->breached.has_value()});
   }
-  if (floor.warned.size() == first) return;
-  std::sort(floor.warned.begin() + static_cast<std::ptrdiff_t>(first), floor.warned.end(),
-            [](const tell::WarnedChat& a, const tell::WarnedChat& b) {
-              return std::tie(a.waiting_since, a.chat) < std::tie(b.waiting_since, b.chat);
-            });
-  floor.tell(agent.sessions, tell::Warning{std::span{floor.warned}.subspan(first)});
+  if (warned.empty()) return;
+  std::sort(warned.begin(), warned.end(), [](const tell::WarnedChat& a, const tell::WarnedChat& b) {
+    return std::tie(a.waiting_since, a.chat) < std::tie(b.waiting_since, b.chat);
+  });
+  floor.tell(agent.sessions, tell::Warning{warned});
 }
 
 void recovered(Chat& chat, ClockKind clock, std::int32_t ordinal) {

@@ -78,8 +78,7 @@ std::string_view why(Floor& floor, const Chat& chat) {
   for (std::size_t i = 0; i < names.size(); ++i)
     if (explanation.terms[i].agent) names[i] = floor.roster.agent(explanation.terms[i].agent).name;
   std::array<char, limits::explanation_bytes_max> text;
-  floor.explanation = format_explanation(explanation, names, text);
-  return floor.explanation;
+  return floor.explanations.emplace_back(format_explanation(explanation, names, text));
 }
 
 void handle(Floor& floor, Session& session, const ask::Explain& explain) {

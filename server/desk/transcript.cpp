@@ -1,5 +1,6 @@
 #include "server/desk/transcript.hpp"
 
+#include <algorithm>
 #include <functional>
 
 #include "server/desk/assert.hpp"
@@ -10,6 +11,10 @@ namespace deskd {
 namespace {
 // Up to here a scan of the heads beats a table, and most chats never need one.
 constexpr std::size_t scan_lines_max = 16;
+
+// Blocks of words double from the first, which holds a greeting and a question, to the last, which holds a long talk.
+constexpr std::size_t first_block_bytes = 256;
+constexpr std::size_t last_block_bytes = 16 * 1024;
 }  // namespace
 
 std::uint64_t content_of(LineKind kind, Seq reply_to, std::string_view words) {
@@ -25,7 +30,7 @@ const Transcript::Line& Transcript::line(Seq seq) const {
 std::string_view Transcript::words(Seq seq) const {
   const Line& said = line(seq);
   if (said.hidden || seq < kept_from_) return {};
-  return std::string_view{words_}.substr(said.offset - words_from_, said.size);
+  return said.words;
 }
 
 Seq Transcript::find(CommandId id) const {
@@ -52,9 +57,18 @@ void Transcript::index(Seq seq) {
 
 Seq Transcript::append(Line line, std::string_view words) {
   DESK_ASSERT(lines_.size() < 2 * limits::lines_max);
-  line.offset = words_from_ + static_cast<std::uint32_t>(words_.size());
-  line.size = static_cast<std::uint32_t>(words.size());
-  words_.append(words);
+  line.words = {};
+  if (!words.empty()) {
+    if (words_.empty() || words_.back().capacity() - words_.back().size() < words.size()) {
+      const std::size_t block =
+          words_.empty() ? first_block_bytes : std::min(2 * words_.back().capacity(), last_block_bytes);
+      words_.emplace_back().reserve(std::max(block, words.size()));
+    }
+    std::string& block = words_.back();
+    block.append(words);
+    words_bytes_ += words.size();
+    line.words = std::string_view{block}.substr(block.size() - words.size());
+  }
   lines_.push_back(line);
   if (lines_.size() > scan_lines_max && lines_.size() * 2 > ids_.size()) {
     ids_.assign(ids_.empty() ? 4 * scan_lines_max : 2 * ids_.size(), 0);
@@ -73,14 +87,20 @@ void Transcript::set_stored(Seq seq) {
   if (seq <= stored_) return;
   DESK_ASSERT(seq <= last());
   stored_ = seq;
-  if (words_.size() <= limits::chat_words_bytes_max) return;
-  // Half is dropped at once, so that a long chat does not move its words at every line.
-  const std::uint32_t keep_from = words_from_ + static_cast<std::uint32_t>(words_.size() - limits::chat_words_bytes_max / 2);
-  while (kept_from_ <= stored_ && line(kept_from_).offset < keep_from) kept_from_ = next(kept_from_);
-  const std::uint32_t from = kept_from_ <= last() ? line(kept_from_).offset
-                                                  : words_from_ + static_cast<std::uint32_t>(words_.size());
-  words_.erase(0, from - words_from_);
-  words_from_ = from;
+  if (words_bytes_ <= limits::chat_words_bytes_max) return;
+  // Half is dropped at once, so that a long chat does not look at its words at every line. A block goes as a whole.
+  while (words_.size() > 1 && words_bytes_ > limits::chat_words_bytes_max / 2) {
+    const std::string& block = words_.front();
+    const auto lies_in_block = [&](std::string_view words) {
+      return !std::less<>{}(words.data(), block.data()) && std::less<>{}(words.data(), block.data() + block.size());
+    };
+    Seq after = kept_from_;
+    while (after <= last() && (line(after).words.empty() || lies_in_block(line(after).words))) after = next(after);
+    if (after.value > stored_.value + 1) return;
+    kept_from_ = after;
+    words_bytes_ -= block.size();
+    words_.pop_front();
+  }
 }
 
 }  // namespace deskd

@@ -6,9 +6,11 @@
 //                            kept_from()          last()
 //
 // The heads of all lines stay (ids must be known however late a repeat comes); words that are stored and old are dropped
-// and are read from the database when somebody asks for them. Lines are appended and never change, but for `hidden`.
+// and are read from the database when somebody asks for them. Lines are appended and never change, but for `hidden`;
+// words do not move in memory, since effects point at them.
 #pragma once
 
+#include <deque>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,7 +29,7 @@ class Transcript {
     Instant at;
     CommandId id;                  // zero: no client asked for it
     std::uint64_t content{};       // hash of what was said, to tell a repeat from another line under the same id
-    std::uint32_t offset{}, size{};  // of the words, counted over the life of the chat
+    std::string_view words;        // where they lie; means something from kept_from() on
     Seq reply_to;
     AgentIndex author{nobody};   // staff who said or did it
     Origin origin{};
@@ -60,8 +62,8 @@ class Transcript {
 
   std::vector<Line> lines_;
   std::vector<std::uint32_t> ids_;  // open addressing over seq by id; empty while a scan is as quick
-  std::string words_;
-  std::uint32_t words_from_{};      // offset of words_[0]
+  std::deque<std::string> words_;   // blocks that are filled and never grow
+  std::size_t words_bytes_{};       // of all blocks
   Seq stored_{};
   Seq kept_from_{1};
 };

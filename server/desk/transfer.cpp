@@ -58,7 +58,7 @@ void move(Floor& floor, Chat& chat, Target target, bool hand, CommandId id, Sess
   seating::release(floor, chat, Reason::transferred);
   if (chat.place == Place::left_message) floor.match.remove_chat(chat.id);
   if (target.agent != nullptr) return seating::assign(floor, chat, *target.agent, true);
-  chat.queue = floor.book->queue(*target.queue).name;
+  chat.queue = floor.names.keep(floor.book->queue(*target.queue).name);
   chat.wanted = nobody;
   chat.declined.clear();
   if (from != nobody) chat.declined.push_back(from);
