@@ -1,0 +1,225 @@
+#include "storage/reader.hpp"
+
+#include <gtest/gtest.h>
+
+#include <future>
+
+#include "tests/unit/storage/script.hpp"
+
+namespace deskd {
+namespace {
+
+using namespace test;
+
+class ReaderTest : public testing::Test {
+ protected:
+  Cluster& cluster_{Cluster::shared()};
+  const std::string database_{cluster_.make_database()};
+  const std::string connection_{cluster_.connection(database_)};
+  Script script_{take_desk(connection_, "desk")};
+  Reader reader_{{.connection = connection_}};
+
+  void write(std::span<const Record> step) {
+    Ears ears;
+    Writer writer{{.connection = connection_}, ears.tell()};
+    writer.append(step);
+    ASSERT_TRUE(writer.drain(at_last));
+  }
+  static Answer get(Reader& reader, Query query) {
+    auto promise = std::make_shared<std::promise<Answer>>();
+    auto future = promise->get_future();
+    reader.ask(std::move(query), [promise](Answer answer) { promise->set_value(std::move(answer)); });
+    if (future.wait_for(at_last) != std::future_status::ready) return answer::Failed{"no answer came"};
+    return future.get();
+  }
+  template <class Kind>
+  Kind ask(Query query) {
+    Answer answer = get(reader_, std::move(query));
+    if (const auto* failed = std::get_if<answer::Failed>(&answer)) ADD_FAILURE() << failed->reason;
+    return std::get<Kind>(answer);
+  }
+  Record recall(ChatId chat, std::uint32_t seq, std::uint32_t of) {
+    Record line = script_.line(chat, seq, "");
+    std::get<record::Line>(line.body).kind = LineKind::recalled;
+    std::get<record::Line>(line.body).reply_to = {of};
+    return line;
+  }
+};
+
+TEST_F(ReaderTest, LinesOfAChatInPages) {
+  std::vector<Record> step;
+  for (std::uint32_t i = 1; i <= 1200; ++i) step.push_back(script_.line(chat_no(1), i, "line " + std::to_string(i)));
+  step.push_back(script_.line(chat_no(1), 1, "whisper", Stream::inside));
+  write(step);
+  std::vector<std::uint32_t> seqs;
+  query::Lines query{script_.desk, chat_no(1), Stream::main, {10}, {1199}};
+  int pages{};
+  for (;;) {
+    const auto page = ask<answer::Lines>(query);
+    ++pages;
+    for (const stored::Line& line : page.lines) seqs.push_back(line.seq.value);
+    if (!page.more) break;
+    query.after = page.lines.back().seq;
+  }
+  EXPECT_GT(pages, 1);
+  ASSERT_EQ(seqs.size(), 1189u);
+  for (std::uint32_t i = 0; i < seqs.size(); ++i) ASSERT_EQ(seqs[i], i + 11);
+  const auto inside = ask<answer::Lines>(query::Lines{script_.desk, chat_no(1), Stream::inside, {0}, {9}});
+  ASSERT_EQ(inside.lines.size(), 1u);
+  EXPECT_EQ(inside.lines[0].text, "whisper");
+}
+
+// Long lines make a page end sooner, but never make it empty.
+TEST_F(ReaderTest, APageIsBoundedInBytes) {
+  const std::string long_text(page_bytes_max - 1000, 'x');
+  const std::string longer(page_bytes_max + 1000, 'y');
+  write(std::vector{script_.line(chat_no(1), 1, long_text), script_.line(chat_no(1), 2, long_text),
+                    script_.line(chat_no(1), 3, longer)});
+  for (std::uint32_t seq = 1; seq <= 3; ++seq) {
+    const auto page = ask<answer::Lines>(query::Lines{script_.desk, chat_no(1), Stream::main, {seq - 1}, {100}});
+    ASSERT_EQ(page.lines.size(), 1u);
+    EXPECT_EQ(page.lines[0].seq, Seq{seq});
+    EXPECT_EQ(page.more, seq < 3);
+  }
+}
+
+// Goal: words that were recalled leave the database for nobody. Method: all three ways of reading.
+TEST_F(ReaderTest, RecalledWordsAreHidden) {
+  Record other_stream = script_.line(chat_no(1), 2, "inside words", Stream::inside);
+  const Record said = script_.line(chat_no(1), 2, "secret");
+  write(std::vector{script_.chat(chat_no(1), Place::closed), script_.line(chat_no(1), 1, "kept"), said, other_stream,
+                    recall(chat_no(1), 3, 2)});
+  const auto lines = ask<answer::Lines>(query::Lines{script_.desk, chat_no(1), Stream::main, {0}, {9}}).lines;
+  const auto history = ask<answer::History>(query::History{script_.desk, "main", "buyer-1", {}}).chats.at(0).lines;
+  EXPECT_EQ(lines, history);
+  ASSERT_EQ(lines.size(), 3u);
+  EXPECT_EQ(lines[0].text, "kept");
+  EXPECT_FALSE(lines[0].hidden);
+  EXPECT_EQ(lines[1].text, "");
+  EXPECT_TRUE(lines[1].hidden);
+  const auto inside = ask<answer::Lines>(query::Lines{script_.desk, chat_no(1), Stream::inside, {0}, {9}}).lines;
+  EXPECT_EQ(inside.at(0).text, "inside words");
+  const auto& line = std::get<record::Line>(said.body);
+  const auto found = ask<answer::Command>(query::Command{script_.desk, chat_no(1), "buyer-1", line.id});
+  ASSERT_TRUE(found.line);
+  EXPECT_TRUE(found.line->hidden);
+  EXPECT_EQ(found.line->text, "");
+}
+
+TEST_F(ReaderTest, DeedsComeWithTheirLines) {
+  const record::Rating rating{4, "不错"};
+  Record line = script_.line(chat_no(1), 1, "");
+  std::get<record::Line>(line.body).kind = LineKind::rating;
+  write(std::vector{line, script_.record(record::Deed{chat_no(1), {1}, script_.now(), rating}),
+                    script_.line(chat_no(1), 1, "whisper", Stream::inside)});
+  const auto page = ask<answer::Lines>(query::Lines{script_.desk, chat_no(1), Stream::main, {0}, {9}});
+  ASSERT_EQ(page.deeds.size(), 1u);
+  EXPECT_EQ(page.deeds[0], (stored::Deed{{1}, rating}));
+  EXPECT_TRUE(ask<answer::Lines>(query::Lines{script_.desk, chat_no(1), Stream::inside, {0}, {9}}).deeds.empty());
+}
+
+TEST_F(ReaderTest, FindsACommand) {
+  write(std::vector{script_.line(chat_no(1), 7, "words")});
+  const CommandId id{static_cast<std::uint64_t>(chat_no(1).value) * 2, 7};
+  const auto found = ask<answer::Command>(query::Command{script_.desk, chat_no(1), "buyer-1", id});
+  ASSERT_TRUE(found.line);
+  EXPECT_EQ(found.line->seq, Seq{7});
+  EXPECT_EQ(found.line->id, id);
+  EXPECT_FALSE(ask<answer::Command>(query::Command{script_.desk, chat_no(1), "buyer-2", id}).line);
+  EXPECT_FALSE(ask<answer::Command>(query::Command{script_.desk, chat_no(2), "buyer-1", id}).line);
+  EXPECT_FALSE(ask<answer::Command>(query::Command{script_.desk, chat_no(1), "buyer-1", {id.low, id.high}}).line);
+}
+
+// Keyset pages of a buyer's chats: every chat once, newest first, nobody else's, both streams kept apart.
+TEST_F(ReaderTest, HistoryInPages) {
+  std::vector<Record> step;
+  for (int n = 1; n <= 25; ++n) {
+    step.push_back(script_.chat(chat_no(n), n == 25 ? Place::held : Place::closed));
+    step.push_back(script_.line(chat_no(n), 1, "line 1"));
+    step.push_back(script_.line(chat_no(n), 1, "whisper", Stream::inside));
+  }
+  step.push_back(script_.chat(chat_no(90), Place::closed, "buyer-2"));
+  write(step);
+  query::History query{script_.desk, "", "buyer-1", {}};
+  std::vector<ChatId> chats;
+  for (;;) {
+    const auto page = ask<answer::History>(query);
+    EXPECT_LE(page.chats.size(), page_chats_max);
+    for (const auto& chat : page.chats) {
+      chats.push_back(chat.chat);
+      EXPECT_EQ(chat.shop, "main");
+      EXPECT_EQ(chat.closed.has_value(), chat.chat != chat_no(25));
+      ASSERT_EQ(chat.lines.size(), 1u);
+      EXPECT_EQ(chat.lines[0].text, "line 1");
+    }
+    if (!page.more) break;
+    query.before = page.chats.back().chat;
+  }
+  ASSERT_EQ(chats.size(), 25u);
+  for (int n = 0; n < 25; ++n) EXPECT_EQ(chats[static_cast<std::size_t>(n)], chat_no(25 - n));
+  EXPECT_TRUE(ask<answer::History>(query::History{script_.desk, "other", "buyer-1", {}}).chats.empty());
+  EXPECT_TRUE(ask<answer::History>(query::History{{script_.desk.value + 1}, "", "buyer-1", {}}).chats.empty());
+}
+
+// A chat that does not fit beside others begins the next page; of one that fits nowhere the newest lines are shown.
+TEST_F(ReaderTest, AHistoryPageIsBoundedInBytes) {
+  const std::string half(page_bytes_max / 2 - 1000, 'x');
+  std::vector<Record> step;
+  for (int n = 1; n <= 3; ++n) {
+    step.push_back(script_.chat(chat_no(n), Place::closed));
+    for (std::uint32_t seq = 1; seq <= (n == 1 ? 5u : 1u); ++seq) step.push_back(script_.line(chat_no(n), seq, half));
+  }
+  write(step);
+  const auto first = ask<answer::History>(query::History{script_.desk, "", "buyer-1", {}});
+  ASSERT_EQ(first.chats.size(), 2u);
+  EXPECT_TRUE(first.more);
+  const auto second = ask<answer::History>(query::History{script_.desk, "", "buyer-1", first.chats[1].chat});
+  ASSERT_EQ(second.chats.size(), 1u);
+  EXPECT_FALSE(second.more);
+  ASSERT_EQ(second.chats[0].lines.size(), 2u);
+  EXPECT_EQ(second.chats[0].lines[0].seq, Seq{4});
+  EXPECT_EQ(second.chats[0].lines[1].seq, Seq{5});
+}
+
+// A connection that died while nobody asked is made again without the reader noticing.
+TEST_F(ReaderTest, ConnectsAgain) {
+  const query::Lines query{script_.desk, chat_no(1), Stream::main, {0}, {9}};
+  ask<answer::Lines>(query);
+  test::ask(cluster_.connection(database_, "super"),
+            "select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = 'deskd-reader' and "
+            "datname = '" + database_ + "'");
+  EXPECT_TRUE(ask<answer::Lines>(query).lines.empty());
+}
+
+TEST_F(ReaderTest, FailsWhenTheDatabaseIsAway) {
+  Reader reader{{.connection = "host=/nowhere dbname=none"}};
+  EXPECT_TRUE(std::holds_alternative<answer::Failed>(get(reader, query::Lines{})));
+}
+
+// Goal: the queue refuses rather than grows, and everybody is answered. Method: the first answer holds the reader's thread
+// until the queue is over-full.
+TEST_F(ReaderTest, AFullQueueRefuses) {
+  std::promise<void> begun;
+  std::promise<void> go_on;
+  std::atomic<int> failed{};
+  std::atomic<int> answered{};
+  {
+    Reader reader{{.connection = connection_, .queue_max = 4}};
+    reader.ask(query::Lines{}, [&](Answer) {
+      begun.set_value();
+      go_on.get_future().wait();
+    });
+    begun.get_future().wait();
+    for (int i = 0; i < 10; ++i)
+      reader.ask(query::Lines{}, [&](const Answer& answer) {
+        ++answered;
+        if (std::holds_alternative<answer::Failed>(answer)) ++failed;
+      });
+    EXPECT_EQ(failed, 6);
+    go_on.set_value();
+  }
+  EXPECT_EQ(answered, 10);
+}
+
+}  // namespace
+}  // namespace deskd
