@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -43,16 +44,18 @@ std::vector<std::string> ask(const std::string& connection, const std::string& s
 }
 
 Cluster::Cluster() {
+  // The postmaster becomes a child of this program, which can then see it end.
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
   char folder[] = "/tmp/deskd-test-XXXXXX";
   if (!mkdtemp(folder)) throw std::runtime_error{"no temporary folder"};
   folder_ = folder;
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error{"no pipe"};
   guard_ = ends[1];
-  // Nothing in there is needed any more, so an immediate shutdown (SIGQUIT) is enough; CONT in case it was paused.
+  // When the test program has died: nothing in there is needed any more, so an immediate shutdown (SIGQUIT) is enough.
   const std::string wait = "read never; pid=$(head -n 1 " + folder_ +
-                           "/data/postmaster.pid) && kill -QUIT $pid && kill -CONT $pid && while kill -0 $pid; do sleep "
-                           "0.05; done; rm -rf " + folder_;
+                           "/data/postmaster.pid) && kill -QUIT $pid && kill -CONT $pid; for i in $(seq 100); do kill -0 "
+                           "$pid || break; sleep 0.1; done; rm -rf " + folder_;
   guard_pid_ = fork();
   if (guard_pid_ == 0) {
     setsid();  // a terminal's interrupt ends the test and not its guard
@@ -67,6 +70,7 @@ Cluster::Cluster() {
 
 Cluster::~Cluster() {
   if (paused_) resume();
+  kill();
   close(guard_);
   waitpid(guard_pid_, nullptr, 0);
 }
@@ -124,9 +128,9 @@ std::vector<pid_t> Cluster::processes() const {
 void Cluster::kill() {
   const std::vector<pid_t> all = processes();
   for (const pid_t each : all) ::kill(each, SIGKILL);
-  // Until the last of them is gone the cluster seems to run.
+  // Until the last of them is gone the cluster seems to run. The postmaster's own children become ours when it ends.
   for (const pid_t each : all)
-    while (::kill(each, 0) == 0) usleep(1000);
+    while (waitpid(each, nullptr, 0) != each && ::kill(each, 0) == 0) usleep(1000);
 }
 
 void Cluster::pause() {

@@ -362,7 +362,7 @@ TEST_F(HurtTest, KillingPostgresLosesNothing) {
   std::thread load{[&] {
     for (std::uint32_t i = 1; !stop; ++i) {
       writer.append(script.line(chat_no(1), i, "line " + std::to_string(i)));
-      std::this_thread::sleep_for(100us);
+      std::this_thread::sleep_for(500us);
     }
   }};
   for (int kills = 0; kills < 3; ++kills) {
