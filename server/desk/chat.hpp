@@ -87,6 +87,7 @@ struct Chat {
   bool weighs{true};                      // of held: false while quiet
   bool was_told{};                        // the buyer was told the wait and asked
   std::int32_t hops{};                    // times it was taken from an agent who did not answer
+  std::unique_ptr<Explanation> offered;   // why it was offered to this agent, until she answers
   std::vector<AgentIndex> declined;       // not offered to these again until all have had it
   Mask open_queues{};                     // own and overflowed
   Mask needed{};                          // skills still asked for

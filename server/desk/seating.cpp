@@ -70,7 +70,21 @@ void take_steps(const Floor& floor, Chat& chat) {
   }
 }
 
+Need need_of(const Floor& floor, const Chat& chat) {
+  return {.queues = chat.open_queues,
+          .skills = chat.needed,
+          .left_message = chat.place == Place::left_message,
+          .uses_kept_back = floor.queue(chat).kept_back_pct > 0,
+          .wanted = chat.wanted,
+          .preferred = chat.last_agent,
+          .excluded = chat.declined,
+          .joined = chat.queued,
+          .priority_s = chat.priority_s};
+}
+
 void offer(Floor& floor, Chat& chat, Agent& agent) {
+  // Kept until she answers: by then her own offer would be among the reasons.
+  chat.offered = std::make_unique<Explanation>(floor.match.explain(chat.id, agent.index));
   floor.match.remove_chat(chat.id);
   floor.disarm(chat, ChatTimer::in_line);
   chat.place = Place::reserved;
@@ -95,6 +109,7 @@ void end_offer(Floor& floor, Chat& chat, FactKind kind, Reason reason) {
   floor.persist(fact);
   floor.disarm(chat, ChatTimer::reservation);
   remove(agent.reserved, &chat);
+  chat.offered.reset();
   chat.agent = nobody;
   chat.place = Place::waiting;
   chat.placed = floor.now;
@@ -196,15 +211,7 @@ void set_need(Floor& floor, Chat& chat) {
 
 void on_need_changed(Floor& floor, Chat& chat) {
   if (!waits(chat) || chat.absent) return floor.match.remove_chat(chat.id);
-  floor.match.set_chat(chat.id, {.queues = chat.open_queues,
-                                 .skills = chat.needed,
-                                 .left_message = chat.place == Place::left_message,
-                                 .uses_kept_back = floor.queue(chat).kept_back_pct > 0,
-                                 .wanted = chat.wanted,
-                                 .preferred = chat.last_agent,
-                                 .excluded = chat.declined,
-                                 .joined = chat.queued,
-                                 .priority_s = chat.priority_s});
+  floor.match.set_chat(chat.id, need_of(floor, chat));
   floor.seekers.push_back(chat.id);
 }
 
@@ -249,21 +256,19 @@ void set_weighs(Floor& floor, Chat& chat, bool weighs) {
 }
 
 void settle(Floor& floor) {
-  if (floor.match_all) {
-    floor.match_all = false;
+  // One chat that came, or one agent who has a place, looks at the other side once. Where more has changed in a step the
+  // oldest goes first over everyone.
+  if (floor.match_all || floor.seekers.size() + floor.roomy.size() > 1) {
     while (const auto pair = floor.match.best_pair()) seat(floor, *floor.chat(pair->chat), floor.roster.agent(pair->agent));
-  }
-  // Seating makes neither list longer by more than it makes places fewer, so this ends.
-  for (std::size_t chats = 0, agents = 0; chats < floor.seekers.size() || agents < floor.roomy.size();) {
-    if (chats < floor.seekers.size()) {
-      const ChatId id = floor.seekers[chats++];
-      if (floor.match.need(id) == nullptr) continue;
-      if (const auto agent = floor.match.best_agent(id)) seat(floor, *floor.chat(id), floor.roster.agent(*agent));
-      continue;
-    }
-    const AgentIndex index = floor.roomy[agents++];
+  } else if (!floor.seekers.empty()) {
+    const ChatId id = floor.seekers.front();
+    const auto agent = floor.match.need(id) == nullptr ? std::nullopt : floor.match.best_agent(id);
+    if (agent) seat(floor, *floor.chat(id), floor.roster.agent(*agent));
+  } else if (!floor.roomy.empty()) {
+    const AgentIndex index = floor.roomy.front();
     while (const auto id = floor.match.best_chat(index)) seat(floor, *floor.chat(*id), floor.roster.agent(index));
   }
+  floor.match_all = false;
   floor.seekers.clear();
   floor.roomy.clear();
 }
@@ -331,7 +336,8 @@ void requeue(Floor& floor, Chat& chat, Reason reason) {
 }
 
 void assign(Floor& floor, Chat& chat, Agent& agent, bool hand, SessionId session, CommandId id) {
-  Explanation explanation = floor.match.need(chat.id) != nullptr ? floor.match.explain(chat.id, agent.index) : Explanation{};
+  Explanation explanation = chat.offered ? *chat.offered : floor.match.explain(need_of(floor, chat), agent.index);
+  chat.offered.reset();
   if (hand) explanation.by = ChosenBy::hand;
   const bool was_left = chat.place == Place::left_message;
   if (chat.place == Place::reserved) {
@@ -372,7 +378,7 @@ void assign(Floor& floor, Chat& chat, Agent& agent, bool hand, SessionId session
   for (const SessionId to : chat.watchers) talk::tell_state(floor, chat, to);
   presence::on_assigned(floor, chat);
   on_agent_changed(floor, agent);
-  if (agent.load > agent.capacity) {
+  if (hand && agent.load > agent.capacity) {
     ++floor.counters.over_capacity;
     record::Fact over = floor.fact(chat, FactKind::overloaded, Reason::by_supervisor);
     over.number = agent.load;
@@ -458,12 +464,9 @@ void on_agent_breached(Floor& floor, Chat& chat) {
   if (chat.hops >= hops_max || chat.left) return;
   const AgentIndex silent = chat.agent;
   // Only when somebody else can have it now: a chat that waits again would be no better off.
-  Need need{.queues = chat.open_queues, .skills = chat.needed, .uses_kept_back = floor.queue(chat).kept_back_pct > 0,
-            .excluded = {silent}, .joined = chat.queued, .priority_s = chat.priority_s};
-  floor.match.set_chat(chat.id, need);
-  const bool someone = floor.match.best_agent(chat.id).has_value();
-  floor.match.remove_chat(chat.id);
-  if (!someone) return;
+  Need need = need_of(floor, chat);
+  need.excluded.push_back(silent);
+  if (!floor.match.best_agent(need)) return;
   ++chat.hops;
   chat.declined.push_back(silent);
   requeue(floor, chat, Reason::lapsed);

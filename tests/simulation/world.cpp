@@ -29,12 +29,11 @@ namespace {
 
 constexpr std::int64_t day_begins_ms = 1'790'000'000'000;
 
-policy::Desk make_policy(Random& random, const Knobs& knobs) {
+policy::Desk make_policy(Random& random, const Knobs& knobs, bool tight) {
   policy::Desk desk;
   desk.version = 1;
   desk.name = "sim";
   desk.shops = {{.name = "red", .title = "Red", .greeting = "hello"}, {.name = "blue", .title = "Blue"}};
-  const bool tight = random.chance(0.3);
   for (const char* name : {"sales", "care", "vip"}) {
     policy::Queue queue;
     queue.name = name;
@@ -91,13 +90,16 @@ struct Person {
 class World {
  public:
   explicit World(const Knobs& knobs) : knobs_(knobs), random_(knobs.seed), now_(instant_of(day_begins_ms)) {
-    policies_.push_back(std::make_shared<policy::Desk>(make_policy(random_, knobs_)));
+    short_staffed_ = random_.chance(0.4);
+    policies_.push_back(std::make_shared<policy::Desk>(make_policy(random_, knobs_, short_staffed_)));
     start_server();
     for (const policy::Agent& agent : policies_.back()->agents) {
       people_.push_back(std::make_unique<Person>(true));
       Person& person = *people_.back();
       person.role = agent.role;
       person.name = agent.name;
+      // Some days half of them are ill.
+      if (short_staffed_ && agent.role == Role::agent && random_.chance(0.7)) continue;
       in(random_.pause(30s), [this, &person] { work(person); });
     }
     boss_ = people_.back().get();
@@ -119,7 +121,7 @@ class World {
     closing_ = true;
     for (const auto& person : people_)
       if (!person->gone && !person->session) connect(*person);
-    run_until(evening + 6h);
+    run_until(evening + 8h);
     if (outcome_.wrong.empty()) judge();
     outcome_.marks.meet("breached", desk_->counters().missed_breach + counted_.missed_breach);
     return std::move(outcome_);
@@ -240,7 +242,16 @@ class World {
     Marks& marks = outcome_.marks;
     switch (fact->kind) {
       case FactKind::opened: ++outcome_.chats; break;
+      case FactKind::offered: {
+        offered_.insert(fact->chat);
+        const Chat* chat = const_cast<Floor&>(desk_->floor()).chat(fact->chat);
+        if (chat == nullptr || chat->place != Place::reserved) break;
+        const Agent& agent = desk_->floor().roster.agent(chat->agent);
+        if (agent.load > agent.capacity) broken("agent " + agent.name + " was offered more than her capacity");
+        break;
+      }
       case FactKind::declined:
+        offered_.erase(fact->chat);
         if (fact->reason == Reason::declined) marks.meet("offer declined");
         if (fact->reason == Reason::lapsed) marks.meet("offer lapsed");
         break;
@@ -281,10 +292,14 @@ class World {
       case FactKind::assigned: {
         if (fact->number < 0) broken("assigned before it was queued");
         const Chat* chat = const_cast<Floor&>(desk_->floor()).chat(fact->chat);
-        if (chat == nullptr || chat->place != Place::held || fact->detail.find("\"by\":\"hand\"") != std::string_view::npos) break;
+        // What was offered within her capacity is hers, though a quiet chat of hers may have woken since.
+        if (offered_.erase(fact->chat) > 0 || chat == nullptr || chat->place != Place::held || fact->detail.find("\"by\":\"hand\"") != std::string_view::npos) break;
         const Agent& agent = desk_->floor().roster.agent(chat->agent);
         const bool named = std::find(overloaded.begin(), overloaded.end(), agent.name) != overloaded.end();
-        if (!named && agent.load > agent.capacity) broken("agent " + agent.name + " was given more than her capacity");
+        if (!named && agent.load > agent.capacity) {
+          broken("agent " + agent.name + " was given more than her capacity: " + std::to_string(agent.load) + "/" +
+                 std::to_string(agent.capacity) + ", " + std::string{fact->detail});
+        }
         if (static_cast<std::int32_t>(agent.held.size()) > agent.held_max) broken("agent " + agent.name + " holds too many");
         break;
       }
@@ -678,7 +693,7 @@ class World {
     add(desk_->counters());
     for (const auto& [id, chat] : desk_->floor().chats)
       if (chat->open()) broken("chat " + std::to_string(id.value) + " never ended: " + std::string{word_of(chat->place)} +
-                               ", queue " + chat->queue + ", " + desk_->explain(id));
+                               ", queue " + std::string{chat->queue} + ", " + desk_->explain(id));
     if (desk_->floor().ledger.backlog_records() != 0) broken("records never became durable");
     for (const auto& person : people_) {
       outcome_.marks.meet("accepted before stored", person->client.accepted);
@@ -722,11 +737,12 @@ class World {
   std::int64_t wall_ms_{};
   std::vector<std::shared_ptr<policy::Desk>> policies_;
   Database database_;
+  std::set<ChatId> offered_;
   std::unique_ptr<Desk> desk_;
   Effects effects_;
   Epoch epoch_;
   std::uint64_t commits_{};
-  bool stalled_{}, faulty_{}, closing_{}, crash_soon_{};
+  bool short_staffed_{}, stalled_{}, faulty_{}, closing_{}, crash_soon_{};
   std::vector<std::unique_ptr<Person>> people_;
   Person* boss_{};
   std::map<SessionId, Person*> by_session_;
