@@ -1,9 +1,9 @@
 // admission.hpp - How many may be here: the listener's counts of connections, in total and per address.
 //
-// What is scarce is descriptors, and what can be taken from us is the time of those who have not signed in. So two things
-// are counted per address and one in total, all generously: a mobile carrier puts thousands of buyers behind one address,
-// and an office all of its agents. Staff who signed in count nowhere. The last descriptors are for staff alone: when the
-// buyers have filled the server, the people who can do something about it still get in.
+// What is scarce is descriptors, and what can be taken from us is the time of those who have not signed in. So two
+// things are counted per address and one in total, all generously: a mobile carrier puts thousands of buyers behind one
+// address, and an office all of its agents. Staff who signed in count nowhere. The last descriptors are for staff
+// alone: when the buyers have filled the server, the people who can do something about it still get in.
 //
 // Lives on the listener's thread.
 #pragma once
@@ -18,11 +18,11 @@ namespace deskd {
 class Admission {
  public:
   struct Limits {
-    std::size_t per_address{20'000};                 // connections
+    std::size_t per_address{20'000};  // connections
     std::size_t per_address_not_signed_in{2'000};
-    std::size_t not_signed_in{8'000};                // upgraded and silent; each costs about 10 KB for at most 10 s
-    std::size_t descriptors{};                       // the process's limit
-    std::size_t descriptors_for_staff{};             // kept back of it
+    std::size_t not_signed_in{8'000};     // upgraded and silent; each costs about 10 KB for at most 10 s
+    std::size_t descriptors{};            // the process's limit
+    std::size_t descriptors_for_staff{};  // kept back of it
   };
   enum class Answer { welcome, too_many_here, full };
 
@@ -53,8 +53,8 @@ class Admission {
   std::size_t inside_{};
 };
 
-// Of the process: the soft limit of open descriptors, and how many of them staff have for themselves: a thirty-second, at
-// least 16, at most 512.
+// Of the process: the soft limit of open descriptors, and how many of them staff have for themselves: a thirty-second,
+// at least 16, at most 512.
 std::size_t descriptors_limit();
 std::size_t descriptors_for_staff(std::size_t descriptors);
 

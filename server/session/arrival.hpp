@@ -38,9 +38,9 @@ class Descriptor {
 
 // A session's place in the listener's counts: of connections, and of those that have not signed in. It goes with the
 // session to its thread; letting go of it tells the listener, from any thread.
-class Seat {
+class Admitted {
  public:
-  virtual ~Seat() = default;
+  virtual ~Admitted() = default;
   // From now on limits per address do not count this one (staff), or count it as somebody known.
   virtual void signed_in(bool staff) = 0;
 };
@@ -48,12 +48,12 @@ class Seat {
 struct Arrival {
   Descriptor socket;
   Entrance entrance{};
-  std::string name;    // the shop's, or the desk's
-  std::string key;     // Sec-WebSocket-Key
-  std::string peer;    // the address to count and to log, forwarded ones resolved
-  bool has_origin{};   // a browser's page; which one, the listener has checked
-  std::string early;   // bytes that came right behind the request
-  std::unique_ptr<Seat> seat;
+  std::string name;   // the shop's, or the desk's
+  std::string key;    // Sec-WebSocket-Key
+  std::string peer;   // the address to count and to log, forwarded ones resolved
+  bool has_origin{};  // a browser's page; which one, the listener has checked
+  std::string early;  // bytes that came right behind the request
+  std::unique_ptr<Admitted> admitted;
 };
 
 }  // namespace deskd

@@ -3,8 +3,8 @@
 //      our own frames ── append() ────────┐
 //      Beast's pong and close ─ write ────┴─> out_ ── flush(): at the end of the turn, or at flush_bytes ──> send()
 //
-// A write completes when its bytes are in the buffer, so Beast never waits; what bounds the buffer is append()'s answer.
-// Beast writes a control frame in one call, so frames never mix. Reads go straight to the socket.
+// A write completes when its bytes are in the buffer, so Beast never waits; what bounds the buffer is append()'s
+// answer. Beast writes a control frame in one call, so frames never mix. Reads go straight to the socket.
 //
 // Only websocket.cpp includes this: it is a template parameter of Beast's stream, not something to hold.
 #pragma once
@@ -28,14 +28,14 @@
 
 namespace deskd {
 
-// So much is sent without waiting for the end of the turn: one send() of this size costs no more per byte than a larger.
+// So much is sent without waiting for the end of the turn: one send() of this size costs no more per byte than a
+// larger.
 inline constexpr std::size_t flush_bytes{16 * 1024};
 
 class BufferedSocket final : public Loop::Outbox {
  public:
   // The concrete executor: no type-erased one on the path of a message.
-  using Socket =
-      boost::asio::basic_stream_socket<boost::asio::ip::tcp, boost::asio::io_context::executor_type>;
+  using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, boost::asio::io_context::executor_type>;
   using executor_type = Socket::executor_type;
   using next_layer_type = Socket;
 

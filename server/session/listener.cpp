@@ -84,13 +84,14 @@ class Listener::Impl : public std::enable_shared_from_this<Impl> {
   }
 
   std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
+  const Admission& admission() const { return admission_; }
   Executor executor() { return acceptor_.get_executor(); }
 
   Counters counters_{};
 
  private:
   class Request;
-  class CountedSeat;
+  class Counted;
 
   static ListenerOptions with_descriptors(ListenerOptions options) {
     Admission::Limits& limits = options.admission;
@@ -114,7 +115,7 @@ class Listener::Impl : public std::enable_shared_from_this<Impl> {
   Acceptor acceptor_;
   Timer ticker_;
   Timer pause_;
-  std::uint64_t now_{};                         // in ticks
+  std::uint64_t now_{};                           // in ticks
   std::list<std::shared_ptr<Request>> requests_;  // oldest first
 };
 
@@ -219,16 +220,19 @@ class Listener::Impl::Request : public std::enable_shared_from_this<Request> {
     // 16 bytes in base64.
     if (field(http::field::sec_websocket_key).size() != 24)
       return answer(answer_of(400, "Sec-WebSocket-Key is missing or is not 16 bytes"));
-    if (message().has_content_length() || message().chunked())
-      return answer(answer_of(400, "an upgrade has no body"));
+    if (message().has_content_length() || message().chunked()) return answer(answer_of(400, "an upgrade has no body"));
     const std::string_view subprotocol = listener_->options_.subprotocol;
     if (!subprotocol.empty() && !has_word(field(http::field::sec_websocket_protocol), subprotocol))
       return answer(answer_of(400, "Sec-WebSocket-Protocol must offer " + std::string{subprotocol}));
     switch (listener_->doors_->may_enter(door, field(http::field::origin), field(http::field::host))) {
-      case Doors::Verdict::unknown: return answer(answer_of(404, "no such shop or desk"));
-      case Doors::Verdict::forbidden: return answer(answer_of(403, "this origin is not on the shop's list"));
-      case Doors::Verdict::closed: return answer(unavailable("the server is going down", 2));
-      case Doors::Verdict::welcome: break;
+      case Doors::Verdict::unknown:
+        return answer(answer_of(404, "no such shop or desk"));
+      case Doors::Verdict::forbidden:
+        return answer(answer_of(403, "this origin is not on the shop's list"));
+      case Doors::Verdict::closed:
+        return answer(unavailable("the server is going down", 2));
+      case Doors::Verdict::welcome:
+        break;
     }
     if (listener_->hand_over(*this, door)) end();
   }
@@ -302,11 +306,11 @@ class Listener::Impl::Request : public std::enable_shared_from_this<Request> {
 };
 
 // Tells the listener's counts from whichever thread the session lives on.
-class Listener::Impl::CountedSeat final : public Seat {
+class Listener::Impl::Counted final : public Admitted {
  public:
-  CountedSeat(std::weak_ptr<Impl> listener, Executor executor, std::string address)
+  Counted(std::weak_ptr<Impl> listener, Executor executor, std::string address)
       : listener_{std::move(listener)}, executor_{std::move(executor)}, address_{std::move(address)} {}
-  ~CountedSeat() override {
+  ~Counted() override {
     tell([signed_in = signed_in_, staff = staff_](Admission& counts, const std::string& address) {
       counts.leave(address, signed_in, staff);
     });
@@ -334,9 +338,8 @@ class Listener::Impl::CountedSeat final : public Seat {
 };
 
 void Listener::Impl::accept() {
-  acceptor_.async_accept([self = shared_from_this()](error_code error, Socket socket) {
-    self->on_accept(error, std::move(socket));
-  });
+  acceptor_.async_accept(
+      [self = shared_from_this()](error_code error, Socket socket) { self->on_accept(error, std::move(socket)); });
 }
 
 void Listener::Impl::on_accept(error_code error, Socket socket) {
@@ -393,14 +396,17 @@ bool Listener::Impl::hand_over(Request& request, const Door& door) {
   const bool staff = door.entrance != Entrance::buyer;
   const std::string peer = request.peer();
   switch (admission_.ask(peer, staff, request.socket().native_handle())) {
-    case Admission::Answer::full: request.answer(Request::unavailable("no room now", 5)); return false;
+    case Admission::Answer::full:
+      request.answer(Request::unavailable("no room now", 5));
+      return false;
     case Admission::Answer::too_many_here: {
       HttpAnswer given = answer_of(429, "too many connections from this address");
       given.headers = {{"Retry-After", "5"}};
       request.answer(std::move(given));
       return false;
     }
-    case Admission::Answer::welcome: break;
+    case Admission::Answer::welcome:
+      break;
   }
   Arrival arrival;
   arrival.entrance = door.entrance;
@@ -413,7 +419,7 @@ bool Listener::Impl::hand_over(Request& request, const Door& door) {
   arrival.socket = Descriptor{request.socket().release(error)};
   if (error) return true;
   admission_.enter(peer);
-  arrival.seat = std::make_unique<CountedSeat>(weak_from_this(), executor(), peer);
+  arrival.admitted = std::make_unique<Counted>(weak_from_this(), executor(), peer);
   ++counters_.upgraded;
   doors_->enter(std::move(arrival));
   return true;
@@ -427,6 +433,7 @@ Listener::Listener(Loop& loop, ListenerOptions options, Doors* doors, HttpHandle
 Listener::~Listener() { impl_->stop(); }
 std::uint16_t Listener::port() const { return impl_->port(); }
 const Listener::Counters& Listener::counters() const { return impl_->counters_; }
+const Admission& Listener::admission() const { return impl_->admission(); }
 void Listener::stop() { impl_->stop(); }
 
 }  // namespace deskd

@@ -66,15 +66,15 @@ class Doors {
 
 struct ListenerOptions {
   std::string address{"127.0.0.1"};
-  std::uint16_t port{};                   // 0: any; port() says which
-  bool buyers{true};                      // which doors this address has
+  std::uint16_t port{};  // 0: any; port() says which
+  bool buyers{true};     // which doors this address has
   bool staff{true};
   std::string_view subprotocol{"deskd.v1"};  // empty: not asked for
   std::vector<Network> trusted_proxies;
-  std::size_t header_bytes_max{16 * 1024};   // a browser with a shop's cookies sends up to 8 KB
+  std::size_t header_bytes_max{16 * 1024};  // a browser with a shop's cookies sends up to 8 KB
   std::size_t body_bytes_max{64 * 1024};
-  std::size_t requests_max{1024};            // being read or answered at once
-  Admission::Limits admission{};             // descriptors 0: asked of the system
+  std::size_t requests_max{1024};  // being read or answered at once
+  Admission::Limits admission{};   // descriptors 0: asked of the system
 };
 
 class Listener {
@@ -89,7 +89,8 @@ class Listener {
   ~Listener();
 
   std::uint16_t port() const;
-  const Counters& counters() const;
+  const Counters& counters() const;  // any thread
+  const Admission& admission() const;
 
   // Accepts no more; requests being answered are answered. On the listener's thread.
   void stop();

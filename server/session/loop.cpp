@@ -9,16 +9,14 @@ namespace deskd {
 Loop::Loop() : context_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO}, work_{context_.get_executor()} {}
 
 void Loop::run() {
-  while (turn()) {
-  }
+  while (turn()) {}
 }
 
 void Loop::stop() { context_.stop(); }
 
 bool Loop::turn() {
   if (context_.run_one() == 0) return false;
-  for (std::size_t handlers = 1; handlers < turn_handlers_max && context_.poll_one() != 0; ++handlers) {
-  }
+  for (std::size_t handlers = 1; handlers < turn_handlers_max && context_.poll_one() != 0; ++handlers) {}
   ++counters_.turns;
   if (at_turn_end_) at_turn_end_();
   // A flush may end a session, and what follows from that may be sent to others: they join this round.

@@ -6,8 +6,8 @@
 //      └── every outbox that was written to is sent, once         <- one send() however many messages
 //
 // The number of send() calls decides what a relayed message costs, so nothing is sent while there is still something to
-// do that may add to it. A turn is bounded, because under an open load the ready queue need never run dry, and because a
-// turn that touches thousands of sessions leaves none of them in the cache by the time it sends.
+// do that may add to it. A turn is bounded, because under an open load the ready queue need never run dry, and because
+// a turn that touches thousands of sessions leaves none of them in the cache by the time it sends.
 //
 // A Loop and everything made on it belong to the thread that calls run(). Two things may be called from any thread:
 // stop(), and boost::asio::post to context().
@@ -38,7 +38,7 @@ class Loop {
   // What was done since the start.
   struct Counters {
     std::uint64_t turns{};
-    std::uint64_t sends{};       // send() calls
+    std::uint64_t sends{};  // send() calls
     std::uint64_t bytes_sent{};
   };
 

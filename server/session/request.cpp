@@ -64,8 +64,7 @@ std::optional<Door> door_of(std::string_view path) {
   for (const Row& row : rows) {
     if (!path.starts_with(row.before) || !path.ends_with(row.after)) continue;
     if (path.size() < row.before.size() + row.after.size()) continue;
-    const std::string_view name =
-        path.substr(row.before.size(), path.size() - row.before.size() - row.after.size());
+    const std::string_view name = path.substr(row.before.size(), path.size() - row.before.size() - row.after.size());
     if (is_name(name)) return Door{row.entrance, name};
   }
   // Of a server with one desk, which then needs no name.

@@ -23,8 +23,8 @@ using boost::system::error_code;
 
 namespace {
 
-// What most messages of a chat fit. A longer one grows its session's buffer, and the buffer is given back after a message
-// beyond keep_bytes: an idle session is small however long its longest message was.
+// What most messages of a chat fit. A longer one grows its session's buffer, and the buffer is given back after a
+// message beyond keep_bytes: an idle session is small however long its longest message was.
 constexpr std::size_t first_bytes{256};
 constexpr std::size_t keep_bytes{2048};
 
@@ -67,8 +67,8 @@ class WebSocket::Impl : public std::enable_shared_from_this<Impl> {
     stream_.read_message_max(limits.message_bytes_max);
     stream_.auto_fragment(false);
     // The shard's own clock watches over every session; Beast's timer would be armed anew at every read.
-    stream_.set_option(websocket::stream_base::timeout{websocket::stream_base::none(), websocket::stream_base::none(),
-                                                       false});
+    stream_.set_option(
+        websocket::stream_base::timeout{websocket::stream_base::none(), websocket::stream_base::none(), false});
     grow(first_bytes);
   }
 
@@ -167,9 +167,9 @@ class WebSocket::Impl : public std::enable_shared_from_this<Impl> {
   std::size_t capacity_{};
   std::size_t message_bytes_max_;
   Reader* reader_;
-  int pending_{};      // reads and closes under way
-  bool ended_{};       // reading has failed, or the peer has closed
-  bool closing_{};     // we have said close
+  int pending_{};   // reads and closes under way
+  bool ended_{};    // reading has failed, or the peer has closed
+  bool closing_{};  // we have said close
   bool gone_{};
 };
 

@@ -1,5 +1,6 @@
-// conformance_echo.cpp - Answers every message with itself, through the very sessions that deskd serves with, for suites
-// that judge WebSocket implementations. Limits are raised to 16 MiB, because such suites send messages of that size.
+// conformance_echo.cpp - Answers every message with itself, through the very sessions that deskd serves with, for
+// suites that judge WebSocket implementations. Limits are raised to 16 MiB, because such suites send messages of that
+// size.
 //
 //        conformance_echo [PORT]        listens on 127.0.0.1, any path of a door: ws://127.0.0.1:PORT/v1/ops
 #include <cstdio>
@@ -26,7 +27,7 @@ class Echo final : public Doors {
 
   void enter(Arrival arrival) override {
     auto guest = std::make_unique<Guest>(*this);
-    guest->seat = std::move(arrival.seat);
+    guest->admitted = std::move(arrival.admitted);
     WebSocket::Limits limits;
     limits.message_bytes_max = message_bytes_max;
     limits.outbox_bytes_max = 2 * message_bytes_max;
@@ -46,7 +47,7 @@ class Echo final : public Doors {
     void on_control() override {}
     void on_gone() override { echo.guests_.erase(this); }
     Echo& echo;
-    std::unique_ptr<Seat> seat;
+    std::unique_ptr<Admitted> admitted;
     std::unique_ptr<WebSocket> socket;
   };
 

@@ -39,7 +39,7 @@ class Echo final : public Doors {
   }
   void enter(Arrival arrival) override {
     auto guest = std::make_unique<Guest>(*this);
-    guest->seat = std::move(arrival.seat);
+    guest->admitted = std::move(arrival.admitted);
     guest->socket = WebSocket::open(loop_, arrival, limits_, *guest);
     if (guest->socket == nullptr) return;
     Guest* key = guest.get();
@@ -57,7 +57,8 @@ class Echo final : public Doors {
     explicit Guest(Echo& whose) : echo{whose} {}
     // "close CODE" closes, "repeat N" answers N times: what a server may do of itself.
     void on_message(std::string_view text, bool binary) override {
-      if (text.starts_with("close ")) return socket->close(static_cast<std::uint16_t>(std::stoi(std::string{text.substr(6)})), "asked");
+      if (text.starts_with("close "))
+        return socket->close(static_cast<std::uint16_t>(std::stoi(std::string{text.substr(6)})), "asked");
       int times = 1;
       if (text.starts_with("repeat ")) times = std::stoi(std::string{text.substr(7)});
       for (int i = 0; i < times; ++i) {
@@ -73,7 +74,7 @@ class Echo final : public Doors {
       echo.guests_.erase(this);
     }
     Echo& echo;
-    std::unique_ptr<Seat> seat;
+    std::unique_ptr<Admitted> admitted;
     std::unique_ptr<WebSocket> socket;
   };
 

@@ -21,7 +21,8 @@ int status_of(Echo& echo, const std::string& request) {
 }
 
 std::string upgrade(const std::string& path, const std::string& fields) {
-  return "GET " + path + " HTTP/1.1\r\nHost: desk.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" + fields + "\r\n";
+  return "GET " + path + " HTTP/1.1\r\nHost: desk.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" + fields +
+         "\r\n";
 }
 const std::string key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 const std::string version = "Sec-WebSocket-Version: 13\r\n";
@@ -42,7 +43,8 @@ TEST(Listener, answers_what_it_refuses) {
   EXPECT_EQ(status_of(echo, upgrade("/v1/shops/leaving/buyer", key + version + protocol)), 503);
   EXPECT_EQ(status_of(echo, upgrade("/v1/shops/Sh%6Fp/buyer", key + version + protocol)), 404);
   EXPECT_EQ(status_of(echo, upgrade(door, key + version + protocol + "Origin: https://evil.example\r\n")), 403);
-  EXPECT_EQ(status_of(echo, "GET " + door + " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n"),
+  EXPECT_EQ(status_of(echo, "GET " + door +
+                                " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n"),
             400);
 }
 
@@ -103,9 +105,7 @@ TEST(Listener, keeps_descriptors_for_staff) {
     buyers.back().ask("/v1/shops/shop/buyer");
     const int status = buyers.back().status();
     (status == 101 ? in : refused) += 1;
-    if (status != 101) {
-      EXPECT_EQ(status, 503);
-    }
+    if (status != 101) { EXPECT_EQ(status, 503); }
   }
   EXPECT_GT(in, 10);
   EXPECT_GT(refused, 10);

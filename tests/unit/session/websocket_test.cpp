@@ -88,7 +88,8 @@ TEST(WebSocket, closes_on_broken_frames) {
 TEST(WebSocket, joins_parts_with_a_ping_in_between) {
   Echo echo;
   Peer peer{echo};
-  peer.send(frame(1, "\xe4\xbd", false) + frame(9, "are you there") + frame(0, "\xa0\xe5\xa5", false) + frame(0, "\xbd"));
+  peer.send(frame(1, "\xe4\xbd", false) + frame(9, "are you there") + frame(0, "\xa0\xe5\xa5", false) +
+            frame(0, "\xbd"));
   const Frame pong = peer.read_frame();
   EXPECT_EQ(pong.opcode, 10);
   EXPECT_EQ(pong.payload, "are you there");
@@ -153,8 +154,7 @@ TEST(WebSocket, bounds_what_waits_for_a_slow_reader) {
   Peer other{echo};
   other.send(text("still here"));
   EXPECT_EQ(other.read_frame().payload, "still here");
-  while (slow.read_frame().opcode == 1) {
-  }
+  while (slow.read_frame().opcode == 1) {}
   EXPECT_EQ(echo.overflows, 1);
 }
 
@@ -174,10 +174,11 @@ TEST(WebSocket, delivers_everything_to_a_reader_behind_its_window) {
 TEST(WebSocket, reads_what_came_behind_the_request) {
   Echo echo;
   RawClient peer{echo.port()};
-  peer.send("GET /v1/shops/shop/buyer HTTP/1.1\r\nHost: desk.test\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n"
-            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-            "Sec-WebSocket-Protocol: deskd.v1\r\n\r\n" +
-            text("early") + text("bird"));
+  peer.send(
+      "GET /v1/shops/shop/buyer HTTP/1.1\r\nHost: desk.test\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n"
+      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+      "Sec-WebSocket-Protocol: deskd.v1\r\n\r\n" +
+      text("early") + text("bird"));
   EXPECT_TRUE(peer.answer().starts_with("HTTP/1.1 101 "));
   EXPECT_EQ(peer.read_frame().payload, "early");
   EXPECT_EQ(peer.read_frame().payload, "bird");

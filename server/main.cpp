@@ -1,0 +1,93 @@
+// main.cpp - deskd COMMAND ...: reads the settings and does what was asked.
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/errands.hpp"
+#include "server/log.hpp"
+#include "server/server.hpp"
+#include "server/shard/recorder.hpp"
+#include "storage/migrate.hpp"
+
+namespace {
+
+constexpr const char* usage{
+    "usage: deskd COMMAND [--config FILE] [--SETTING VALUE ...]\n"
+    "\n"
+    "  serve                                take the desks and serve until SIGTERM\n"
+    "  apply FILE [--from VERSION]          put a desk's policy in force\n"
+    "  check-config [POLICY]                what is in force, and what is wrong\n"
+    "  explain CHAT [--desk D]              why a chat is where it is\n"
+    "  migrate                              bring the schema up to date\n"
+    "  token ROLE NAME [--shop S] [--desk D] [--days N]   a token for trying out\n"
+    "  replay FILE                          run a recording and compare every effect\n"};
+
+int serve(deskd::Settings settings) {
+  deskd::open_log({.level = settings.level(), .wall_ms = &deskd::Clock::wall_ms, .write = nullptr});
+  try {
+    return deskd::Server{std::move(settings)}.run();
+  } catch (const std::exception& failed) {
+    std::fprintf(stderr, "deskd: %s\n", failed.what());
+    deskd::note(deskd::Happened::start_refused);
+    return deskd::exit_refused;
+  }
+}
+
+int migrate(const deskd::Settings& settings) {
+  deskd::migrate(settings.database_owner.empty() ? settings.database : settings.database_owner,
+                 [](std::string_view what) { std::printf("%.*s\n", static_cast<int>(what.size()), what.data()); });
+  std::printf("the schema is at version %d\n", deskd::schema_version_known());
+  return deskd::exit_ok;
+}
+
+int replay(const std::string& file) {
+  const std::string difference = deskd::replay(file);
+  if (!difference.empty()) {
+    std::fprintf(stderr, "deskd: %s: %s\n", file.c_str(), difference.c_str());
+    return deskd::exit_refused;
+  }
+  std::printf("%s: every effect is the same\n", file.c_str());
+  return deskd::exit_ok;
+}
+
+int say(const deskd::errand::Said& said) {
+  std::fputs(said.out.c_str(), stdout);
+  std::fputs(said.error.c_str(), stderr);
+  return said.code;
+}
+
+int run(std::string_view command, const std::vector<std::string>& arguments) {
+  deskd::SettingsRead read = deskd::read_settings(arguments, deskd::process_environment());
+  for (const std::string& doubtful : read.doubtful) std::fprintf(stderr, "deskd: %s\n", doubtful.c_str());
+  for (const std::string& wrong : read.wrong) std::fprintf(stderr, "deskd: %s\n", wrong.c_str());
+  if (!read.wrong.empty()) return deskd::exit_refused;
+  const std::int64_t now = deskd::Clock::wall_ms();
+  if (command == "serve" && read.rest.empty()) return serve(std::move(read.settings));
+  if (command == "migrate" && read.rest.empty()) return migrate(read.settings);
+  if (command == "replay" && read.rest.size() == 1) return replay(read.rest.front());
+  if (command == "apply") return say(deskd::errand::apply(read.settings, read.rest, now));
+  if (command == "check-config") return say(deskd::errand::check_config(read.settings, read.rest, now));
+  if (command == "token") return say(deskd::errand::token(read.settings, read.rest, now));
+  if (command == "explain") return say(deskd::errand::explain(read.settings, read.rest));
+  std::fputs(usage, stderr);
+  return deskd::exit_usage;
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  std::signal(SIGPIPE, SIG_IGN);
+  if (count < 2) {
+    std::fputs(usage, stderr);
+    return deskd::exit_usage;
+  }
+  try {
+    return run(words[1], {words + 2, words + count});
+  } catch (const std::exception& failed) {
+    std::fprintf(stderr, "deskd: %s\n", failed.what());
+    return deskd::exit_refused;
+  }
+}

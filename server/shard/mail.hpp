@@ -1,0 +1,93 @@
+// mail.hpp - What other threads can say to a shard.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "protocol/policy.hpp"
+#include "protocol/words.hpp"
+#include "server/ops/scrape.hpp"
+#include "server/session/arrival.hpp"
+#include "server/session/token.hpp"
+#include "storage/reader.hpp"
+#include "storage/writer.hpp"
+
+namespace deskd {
+
+namespace mail {
+
+// A client for this desk.
+struct Arrive {
+  DeskId desk;
+  Arrival arrival;
+};
+struct Stored {
+  Outcome outcome;
+};
+
+// An answer of the reader, and what it was asked for.
+struct ReadHistory {
+  CommandId id;
+};
+struct ReadLines {
+  ChatId chat;
+  Stream stream{};
+  Seq until;
+};
+struct ReadCommand {
+  CommandId id;
+  ChatId chat;
+};
+using ReadFor = std::variant<ReadHistory, ReadLines, ReadCommand>;
+struct Read {
+  DeskId desk;
+  SessionId session;
+  ReadFor what;
+  Answer answer;
+};
+
+// A newer version is in force. The keys are of this version too.
+struct NewPolicy {
+  DeskId desk;
+  std::shared_ptr<const policy::Desk> policy;
+  std::shared_ptr<const KeyRing> keys;
+};
+// The reply says how many sessions were ended.
+struct Revoke {
+  DeskId desk;
+  Role role{};
+  std::string shop;
+  std::string person;
+  std::function<void(std::int64_t)> reply;
+};
+// What this policy would drop although it still holds chats. The reply is called on the shard's thread, as all are.
+struct WouldDrop {
+  DeskId desk;
+  std::shared_ptr<const policy::Desk> policy;
+  std::function<void(std::vector<std::string>)> reply;
+};
+// Why this chat is where it is: JSON, or empty when no desk of this shard holds it in memory.
+struct Explain {
+  ChatId chat;
+  std::function<void(std::string)> reply;
+};
+// What this thread and its desks have counted, and their figures now.
+struct Report {
+  std::function<void(const Scrape&)> reply;
+};
+// No new chats; every session is told to come back elsewhere, spread over `jitter`.
+struct Drain {
+  Duration jitter{};
+};
+struct Stop {};
+
+}  // namespace mail
+
+using Mail = std::variant<mail::Arrive, mail::Stored, mail::Read, mail::NewPolicy, mail::Revoke, mail::WouldDrop,
+                          mail::Explain, mail::Report, mail::Drain, mail::Stop>;
+
+}  // namespace deskd

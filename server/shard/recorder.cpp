@@ -1,0 +1,557 @@
+#include "server/shard/recorder.hpp"
+
+#include <simdjson.h>
+
+#include <array>
+#include <charconv>
+#include <fstream>
+#include <functional>
+#include <random>
+#include <stdexcept>
+#include <vector>
+
+#include "protocol/codec.hpp"
+#include "protocol/message_shapes.hpp"
+#include "protocol/policy_codec.hpp"
+#include "protocol/reader.hpp"
+#include "protocol/writer.hpp"
+
+// What events and records look like in a recording. The wire's messages have their shapes already.
+namespace deskd {
+
+template <>
+struct Shape<event::SessionOpened> {
+  using T = event::SessionOpened;
+  static constexpr auto fields = std::tuple{need("session", &T::session), need("role", &T::role),
+                                            may("person", &T::person), may("shop", &T::shop)};
+};
+template <>
+struct Shape<event::Identified> {
+  using T = event::Identified;
+  static constexpr auto fields =
+      std::tuple{may("shop", &T::shop), may("guest", &T::guest), may("buyer", &T::buyer), need("session", &T::session)};
+};
+template <>
+struct Shape<event::Revoked> {
+  using T = event::Revoked;
+  static constexpr auto fields = std::tuple{need("role", &T::role), may("shop", &T::shop), may("person", &T::person)};
+};
+template <>
+struct Shape<event::RecoveredLine> {
+  using T = event::RecoveredLine;
+  static constexpr auto fields = std::tuple{
+      may("stream", &T::stream), need("seq", &T::seq),      need("at", &T::at), need("origin", &T::origin),
+      need("kind", &T::kind),    may("person", &T::person), may("id", &T::id),  may("reply_to", &T::reply_to),
+      may("reason", &T::reason), may("text", &T::text)};
+};
+template <>
+struct Shape<event::RecoveredClock> {
+  using T = event::RecoveredClock;
+  static constexpr auto fields = std::tuple{need("clock", &T::clock), need("ordinal", &T::ordinal)};
+};
+// Without its deeds, which are variants: they stand behind it.
+template <>
+struct Shape<event::RecoveredChat> {
+  using T = event::RecoveredChat;
+  static constexpr auto fields = std::tuple{need("chat", &T::chat),
+                                            may("shop", &T::shop),
+                                            may("buyer", &T::buyer),
+                                            may("queue", &T::queue),
+                                            may("agent", &T::agent),
+                                            may("wanted", &T::wanted),
+                                            may("guest", &T::guest),
+                                            need("place", &T::place),
+                                            may("opened", &T::opened),
+                                            may("queued", &T::queued),
+                                            may("placed", &T::placed),
+                                            may("answered_first", &T::answered_first),
+                                            may("priority_s", &T::priority_s),
+                                            may("policy_version", &T::policy_version),
+                                            may("reason", &T::reason),
+                                            may("excused", &T::excused),
+                                            may("skills", &T::skills),
+                                            may("closed", &T::closed),
+                                            may("lines", &T::lines),
+                                            may("fired", &T::fired)};
+};
+
+template <>
+struct Shape<record::Line> {
+  using T = record::Line;
+  static constexpr auto fields = std::tuple{
+      need("chat", &T::chat),        may("stream", &T::stream), need("seq", &T::seq),      need("at", &T::at),
+      need("origin", &T::origin),    need("kind", &T::kind),    may("person", &T::person), may("id", &T::id),
+      may("reply_to", &T::reply_to), may("reason", &T::reason), may("text", &T::text)};
+};
+template <>
+struct Shape<record::Fact> {
+  using T = record::Fact;
+  static constexpr auto fields = std::tuple{
+      may("chat", &T::chat),       need("at", &T::at),        need("kind", &T::kind),   may("reason", &T::reason),
+      may("shop", &T::shop),       may("queue", &T::queue),   may("agent", &T::agent),  need("clock", &T::clock),
+      may("ordinal", &T::ordinal), may("number", &T::number), may("detail", &T::detail)};
+};
+template <>
+struct Shape<record::Chat> {
+  using T = record::Chat;
+  static constexpr auto fields = std::tuple{need("chat", &T::chat),
+                                            may("shop", &T::shop),
+                                            may("buyer", &T::buyer),
+                                            may("queue", &T::queue),
+                                            may("agent", &T::agent),
+                                            may("wanted", &T::wanted),
+                                            may("guest", &T::guest),
+                                            need("place", &T::place),
+                                            may("opened", &T::opened),
+                                            may("queued", &T::queued),
+                                            may("placed", &T::placed),
+                                            may("answered_first", &T::answered_first),
+                                            may("priority_s", &T::priority_s),
+                                            may("policy_version", &T::policy_version),
+                                            may("reason", &T::reason),
+                                            may("excused", &T::excused),
+                                            may("skills", &T::skills),
+                                            may("closed", &T::closed)};
+};
+template <>
+struct Shape<effect::ReadHistory> {
+  using T = effect::ReadHistory;
+  static constexpr auto fields = std::tuple{need("session", &T::session), may("id", &T::id), may("shop", &T::shop),
+                                            may("buyer", &T::buyer), may("before", &T::before)};
+};
+template <>
+struct Shape<effect::ReadLines> {
+  using T = effect::ReadLines;
+  static constexpr auto fields =
+      std::tuple{need("session", &T::session), need("chat", &T::chat), may("stream", &T::stream),
+                 may("after", &T::after), may("until", &T::until)};
+};
+template <>
+struct Shape<effect::ReadCommand> {
+  using T = effect::ReadCommand;
+  static constexpr auto fields =
+      std::tuple{need("session", &T::session), need("chat", &T::chat), may("person", &T::person), may("id", &T::id)};
+};
+
+namespace {
+
+constexpr std::string_view heading{"deskd-record 1"};
+
+// Puts filler for words; or, when a recording is run again, leaves the filler as it is. Digits stay digits, because a
+// corrected quantity must still be one.
+class Filler {
+ public:
+  explicit Filler(bool fills) : fills_{fills}, salt_{fills ? std::random_device{}() : 0} {}
+
+  void fill(std::string& text) const {
+    if (!fills_) return;
+    std::uint64_t state = std::hash<std::string_view>{}(text) ^ (std::uint64_t{salt_} << 17 | salt_);
+    for (char& c : text) {
+      state = state * 6364136223846793005u + 1442695040888963407u;
+      const auto drawn = static_cast<unsigned>(state >> 33);
+      c = c >= '0' && c <= '9' ? static_cast<char>('0' + drawn % 10) : static_cast<char>('a' + drawn % 26);
+    }
+  }
+  void fill(std::string_view& text) {
+    if (!fills_) return;
+    fill(kept_ = text);
+    text = kept_;
+  }
+  void fill(record::Order& order) const {
+    for (record::Item& item : order.items)
+      for (std::string* text : {&item.article, &item.spec, &item.colour}) fill(*text);
+    for (std::string* text :
+         {&order.order_no, &order.address, &order.recipient, &order.phone, &order.requests, &order.return_terms})
+      fill(*text);
+  }
+  void fill(record::OrderAnswer& answer) const {
+    for (record::Correction& correction : answer.corrections) fill(correction.value);
+  }
+  void fill(record::Rating& rating) const { fill(rating.text); }
+
+  void fill(Ask& ask) {
+    if (auto* say = std::get_if<ask::Say>(&ask)) fill(say->text);
+    if (auto* propose = std::get_if<ask::ProposeOrder>(&ask)) fill(propose->order);
+    if (auto* answer = std::get_if<ask::AnswerOrder>(&ask)) fill(answer->answer);
+    if (auto* rate = std::get_if<ask::Rate>(&ask)) fill(rate->rating);
+  }
+  // What the policy says and what names a queue or an agent are no words of anybody's.
+  template <class Line>
+  void fill_line(Line& line) {
+    const bool by_hand = line.origin == Origin::buyer || line.origin == Origin::human || line.origin == Origin::assist;
+    if (by_hand && line.kind == LineKind::words) fill(line.text);
+  }
+  void fill(tell::Line& line) {
+    fill_line(line);
+    if (line.order != nullptr) fill(order_ = *line.order), line.order = &order_;
+    if (line.order_answer != nullptr) fill(answer_ = *line.order_answer), line.order_answer = &answer_;
+    if (line.rating != nullptr) fill(rating_ = *line.rating), line.rating = &rating_;
+  }
+
+ private:
+  bool fills_;
+  std::uint32_t salt_;
+  std::string kept_;
+  record::Order order_;
+  record::OrderAnswer answer_;
+  record::Rating rating_;
+};
+
+void append(std::string& out, std::int64_t number) { out += std::to_string(number); }
+void append(std::string& out, SessionId session) { out += std::to_string(session.value); }
+
+template <class Struct>
+void append_json(std::string& out, const Struct& value) {
+  json::Output to{out};
+  deskd::Writer{to}.write(value);
+}
+
+// Events as text.
+class EventText {
+ public:
+  EventText(Filler& filler, std::string& out) : filler_{filler}, out_{out} {}
+
+  void operator()(const event::SessionOpened& event) { json("session_opened", event); }
+  void operator()(const event::SessionClosed& event) { out_ += "session_closed ", append(out_, event.session); }
+  void operator()(const event::Heard& event) {
+    out_ += "heard ";
+    append(out_, event.session);
+    out_ += ' ';
+    Ask ask = event.ask;
+    filler_.fill(ask);
+    encode(ask, out_);
+  }
+  void operator()(const event::Identified& event) { json("identified", event); }
+  void operator()(const event::Durable& event) { out_ += "durable ", append(out_, event.position.value); }
+  void operator()(const event::Refused& event) { out_ += "refused ", append(out_, event.position.value); }
+  void operator()(const event::PolicyChanged& event) { policy("policy_changed", *event.policy); }
+  void operator()(const event::WallOffset& event) { out_ += "wall_offset ", append(out_, event.offset_ms); }
+  void operator()(const event::Revoked& event) { json("revoked", event); }
+  void operator()(const event::Drain&) { out_ += "drain "; }
+  void operator()(const event::Tick&) { out_ += "tick "; }
+  void operator()(const event::RecoveredPolicy& event) { policy("recovered_policy", *event.policy); }
+  void operator()(const event::RecoveryDone& event) { out_ += "recovery_done ", append(out_, event.position.value); }
+  void operator()(const event::RecoveredChat& event) {
+    event::RecoveredChat chat = event;
+    for (event::RecoveredLine& line : chat.lines) filler_.fill_line(line);
+    json("recovered_chat", chat);
+    for (event::RecoveredDeed& deed : chat.deeds)
+      std::visit(
+          [&](auto& body) {
+            filler_.fill(body);
+            out_ += '\t';
+            out_ += std::to_string(deed.body.index()) + " " + std::to_string(deed.seq.value) + " ";
+            append_json(out_, body);
+          },
+          deed.body);
+  }
+
+  // The offsets of its calendars are not in a policy's JSON.
+  void policy(std::string_view kind, const policy::Desk& policy) {
+    out_ += kind;
+    out_ += ' ';
+    append(out_, policy.version);
+    out_ += '\t';
+    out_ += policy::encode(policy);
+    for (const policy::Calendar& calendar : policy.calendars) {
+      out_ += '\t';
+      for (const policy::Offset& offset : calendar.offsets)
+        out_ += std::to_string(offset.from_ms) + ":" + std::to_string(offset.offset_s) + ",";
+    }
+  }
+
+ private:
+  template <class Struct>
+  void json(std::string_view kind, const Struct& value) {
+    out_ += kind;
+    out_ += ' ';
+    append_json(out_, value);
+  }
+
+  Filler& filler_;
+  std::string& out_;
+};
+
+// Effects as text, a line each.
+class EffectText {
+ public:
+  EffectText(Filler& filler, const Effects& effects, std::string& out)
+      : filler_{filler}, effects_{effects}, out_{out} {}
+
+  void operator()(const effect::Send& send) {
+    out_ += "  send ";
+    for (const SessionId to : effects_.audience(send)) append(out_, to), out_ += ',';
+    out_ += ' ';
+    if (const auto* line = std::get_if<tell::Line>(&send.message)) {
+      tell::Line filled = *line;
+      filler_.fill(filled);
+      encode(Tell{filled}, out_);
+    } else {
+      encode(send.message, out_);
+    }
+  }
+  void operator()(const effect::Persist& persist) {
+    out_ += "  persist ";
+    append(out_, persist.position.value);
+    std::visit([this](const auto& body) { record(body); }, persist.body);
+  }
+  void operator()(const effect::Close& close) {
+    out_ += "  close ";
+    append(out_, close.session);
+    out_ += ' ';
+    out_ += name_of(close.code);
+  }
+  void operator()(const effect::ReadHistory& read) { out_ += "  read_history ", append_json(out_, read); }
+  void operator()(const effect::ReadLines& read) { out_ += "  read_lines ", append_json(out_, read); }
+  void operator()(const effect::ReadCommand& read) { out_ += "  read_command ", append_json(out_, read); }
+
+ private:
+  void record(record::Line line) {
+    filler_.fill_line(line);
+    out_ += " line ";
+    append_json(out_, line);
+  }
+  void record(const record::Fact& fact) { out_ += " fact ", append_json(out_, fact); }
+  void record(const record::Chat& chat) { out_ += " chat ", append_json(out_, chat); }
+  void record(const record::Deed& deed) {
+    out_ += " deed " + std::to_string(deed.chat.value) + " " + std::to_string(deed.seq.value) + " ";
+    std::visit(
+        [this](auto body) {
+          filler_.fill(body);
+          append_json(out_, body);
+        },
+        deed.body);
+  }
+
+  Filler& filler_;
+  const Effects& effects_;
+  std::string& out_;
+};
+
+std::string effect_lines(Filler& filler, const Effects& effects) {
+  std::string out;
+  for (const Effect& effect : effects.list()) {
+    std::visit(EffectText{filler, effects, out}, effect);
+    out += '\n';
+  }
+  return out;
+}
+
+// The way back. Anything that does not read is the file's fault, and said with its line.
+class EventReader {
+ public:
+  Event read(std::string_view kind, std::string_view rest) {
+    if (kind == "session_opened") return json<event::SessionOpened>(rest);
+    if (kind == "session_closed") return event::SessionClosed{SessionId{number<std::uint64_t>(rest)}};
+    if (kind == "heard") return heard(rest);
+    if (kind == "identified") return json<event::Identified>(rest);
+    if (kind == "durable") return event::Durable{Position{number<std::int64_t>(rest)}};
+    if (kind == "refused") return event::Refused{Position{number<std::int64_t>(rest)}};
+    if (kind == "policy_changed") return event::PolicyChanged{policy(rest)};
+    if (kind == "wall_offset") return event::WallOffset{number<std::int64_t>(rest)};
+    if (kind == "revoked") return json<event::Revoked>(rest);
+    if (kind == "drain") return event::Drain{};
+    if (kind == "tick") return event::Tick{};
+    if (kind == "recovered_policy") return event::RecoveredPolicy{policy(rest)};
+    if (kind == "recovery_done") return event::RecoveryDone{Position{number<std::int64_t>(rest)}};
+    if (kind == "recovered_chat") return recovered(rest);
+    throw std::runtime_error{"no event is called " + std::string{kind}};
+  }
+
+  std::shared_ptr<const policy::Desk> policy(std::string_view rest) {
+    const std::int64_t version = number<std::int64_t>(next(rest, '\t'));
+    auto read = policy::decode(next(rest, '\t'));
+    if (const auto* problem = std::get_if<policy::Problem>(&read)) throw std::runtime_error{problem->text()};
+    auto made = std::make_shared<policy::Desk>(std::get<policy::Desk>(std::move(read)));
+    made->version = version;
+    for (policy::Calendar& calendar : made->calendars) {
+      std::string_view offsets = next(rest, '\t');
+      while (!offsets.empty()) {
+        const std::string_view from = next(offsets, ':');
+        calendar.offsets.push_back({number<std::int64_t>(from), number<std::int32_t>(next(offsets, ','))});
+      }
+    }
+    return made;
+  }
+
+  static std::string_view next(std::string_view& rest, char end) {
+    const std::size_t size = rest.find(end);
+    const std::string_view word = rest.substr(0, size);
+    rest.remove_prefix(size == std::string_view::npos ? rest.size() : size + 1);
+    return word;
+  }
+
+  template <class Int>
+  static Int number(std::string_view text) {
+    Int value{};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size()) throw std::runtime_error{"not a number"};
+    return value;
+  }
+
+ private:
+  template <class Struct>
+  Struct json(std::string_view text) {
+    simdjson::dom::object object;
+    if (parser_.parse(text.data(), text.size()).get(object) != simdjson::SUCCESS) throw std::runtime_error{"not JSON"};
+    deskd::Reader<std::tuple<>> reader{deskd::Reader<std::tuple<>>::Strangers::refused, true, kept_};
+    Struct value{};
+    if (!reader.read_object(object, value)) throw std::runtime_error{reader.fault().text()};
+    return value;
+  }
+
+  Event heard(std::string_view rest) {
+    const SessionId session{number<std::uint64_t>(next(rest, ' '))};
+    auto read = decoder_.decode(rest);
+    if (const auto* fault = std::get_if<Fault>(&read)) throw std::runtime_error{fault->message};
+    return event::Heard{session, std::get<Ask>(std::move(read))};
+  }
+
+  Event recovered(std::string_view rest) {
+    auto chat = json<event::RecoveredChat>(next(rest, '\t'));
+    while (!rest.empty()) {
+      std::string_view deed = next(rest, '\t');
+      const auto which = number<int>(next(deed, ' '));
+      const Seq seq{number<std::uint32_t>(next(deed, ' '))};
+      if (which == 0) chat.deeds.push_back({seq, json<record::Order>(deed)});
+      if (which == 1) chat.deeds.push_back({seq, json<record::OrderAnswer>(deed)});
+      if (which == 2) chat.deeds.push_back({seq, json<record::Rating>(deed)});
+    }
+    return chat;
+  }
+
+  simdjson::dom::parser parser_;
+  std::tuple<> kept_;
+  Decoder decoder_;
+};
+
+}  // namespace
+
+class Recorder::File {
+ public:
+  explicit File(const std::string& name) : file_{std::fopen(name.c_str(), "w")} {
+    if (file_ == nullptr) throw std::runtime_error{"cannot record to " + name};
+  }
+  File(const File&) = delete;
+  ~File() { std::fclose(file_); }
+
+  // After the first write that fails nothing more is written: half a recording would replay as another desk.
+  void write(std::string_view text) {
+    if (failed_) return;
+    failed_ = std::fwrite(text.data(), 1, text.size(), file_) != text.size();
+  }
+
+  Filler filler{true};
+  std::string line;
+
+ private:
+  std::FILE* file_;
+  bool failed_{};
+};
+
+Recorder::Recorder(const std::string& folder, const std::string& desk, Epoch epoch)
+    : file_{std::make_unique<File>(folder + "/" + desk + "-" + std::to_string(epoch.value) + ".rec")} {}
+
+Recorder::~Recorder() = default;
+
+void Recorder::begin(DeskId desk, Epoch epoch, const policy::Desk& policy, std::size_t backlog_bytes_max,
+                     std::int64_t wall_ms) {
+  std::string text{heading};
+  for (const std::int64_t number :
+       {std::int64_t{desk.value}, epoch.value, static_cast<std::int64_t>(backlog_bytes_max), wall_ms})
+    text += " " + std::to_string(number);
+  text += '\n';
+  EventText{file_->filler, text}.policy("policy", policy);
+  text += '\n';
+  file_->write(text);
+}
+
+void Recorder::event(Instant now, const Event& event) {
+  std::string& line = file_->line;
+  line = std::to_string(ms_of(now));
+  line += ' ';
+  std::visit(EventText{file_->filler, line}, event);
+  line += '\n';
+  file_->write(line);
+}
+
+void Recorder::effects(const Effects& effects) { file_->write(effect_lines(file_->filler, effects)); }
+
+namespace {
+
+// One line after the other, and where we are.
+class Recording {
+ public:
+  explicit Recording(const std::string& name) : file_{name, std::ios::binary} {
+    if (!file_) throw std::runtime_error{"cannot read " + name};
+    step();
+  }
+  bool is_over() const { return over_; }
+  const std::string& line() const { return line_; }
+  std::size_t number() const { return number_; }
+  void step() {
+    ++number_;
+    // The server may have died while it wrote the last line: one without its end does not count.
+    over_ = !std::getline(file_, line_) || file_.eof();
+  }
+
+ private:
+  std::ifstream file_;
+  std::string line_;
+  std::size_t number_{};
+  bool over_{};
+};
+
+std::unique_ptr<Desk> begun(Recording& recording, EventReader& events) {
+  std::string_view first = recording.line();
+  if (!first.starts_with(heading)) throw std::runtime_error{"this is no recording"};
+  first.remove_prefix(heading.size());
+  std::array<std::int64_t, 4> numbers{};
+  EventReader::next(first, ' ');
+  for (std::int64_t& number : numbers) number = EventReader::number<std::int64_t>(EventReader::next(first, ' '));
+  recording.step();
+  std::string_view second = recording.line();
+  if (EventReader::next(second, ' ') != "policy") throw std::runtime_error{"no policy follows"};
+  DeskOptions options;
+  options.id = DeskId{static_cast<std::int32_t>(numbers[0])};
+  options.epoch = Epoch{numbers[1]};
+  options.policy = events.policy(second);
+  options.backlog_bytes_max = static_cast<std::size_t>(numbers[2]);
+  options.wall_ms = numbers[3];
+  recording.step();
+  return std::make_unique<Desk>(std::move(options));
+}
+
+std::string differ(std::size_t line, std::string_view recorded, std::string_view got) {
+  return "line " + std::to_string(line) + ": recorded\n" + std::string{recorded} + "\nnow\n" + std::string{got};
+}
+
+}  // namespace
+
+std::string replay(const std::string& file) {
+  Recording recording{file};
+  try {
+    EventReader events;
+    Filler as_it_is{false};
+    Effects effects;
+    const std::unique_ptr<Desk> desk = begun(recording, events);
+    while (!recording.is_over()) {
+      const std::string event_line = recording.line();
+      std::string_view rest = event_line;
+      const Instant now = instant_of(EventReader::number<std::int64_t>(EventReader::next(rest, ' ')));
+      const std::string_view kind = EventReader::next(rest, ' ');
+      effects.clear();
+      desk->step(now, events.read(kind, rest), effects);
+      const std::string lines = effect_lines(as_it_is, effects);
+      std::string_view got = lines;
+      recording.step();
+      for (; !recording.is_over() && recording.line().starts_with("  "); recording.step())
+        if (const std::string_view mine = EventReader::next(got, '\n'); mine != recording.line())
+          return differ(recording.number(), recording.line(), mine);
+      if (!got.empty() && !recording.is_over()) return differ(recording.number(), "(no more effects)", got);
+    }
+  } catch (const std::exception& wrong) { return "line " + std::to_string(recording.number()) + ": " + wrong.what(); }
+  return {};
+}
+
+}  // namespace deskd

@@ -1,0 +1,235 @@
+// A session's life: signs in or is sent away, is pinged, slowed, ended with the right code. Real sockets, a host of
+// words and a clock that only the test moves.
+#include "server/session/session.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+#include <thread>
+#include <unordered_map>
+
+#include <boost/asio/post.hpp>
+
+#include "server/session/listener.hpp"
+#include "tests/unit/session/raw_client.hpp"
+
+namespace deskd::test {
+namespace {
+
+constexpr std::int64_t start{1'763'760'000'000};
+
+class Host final : public Doors, public SessionHost {
+ public:
+  Host()
+      : keys_{std::get<KeyRing>(
+            KeyRing::of(a_policy(), TokenKey::of_secret(std::string{guest_kid}, std::string(32, 'g'))))} {
+    policy_ = a_policy();
+    listener_ = std::make_unique<Listener>(loop_, ListenerOptions{}, this, HttpHandler{});
+    thread_ = std::thread{[this] { loop_.run(); }};
+  }
+  ~Host() {
+    loop_.stop();
+    thread_.join();
+    sessions_.clear();
+  }
+  std::uint16_t port() const { return listener_->port(); }
+
+  // Moves the clock, and does what falls due, on the loop's thread.
+  void pass(Duration time) {
+    std::promise<void> done;
+    boost::asio::post(loop_.context(), [&] {
+      now_ += time.count();
+      while (Timer* due = timers_.fire(now()))
+        if (const auto it = sessions_.find(static_cast<std::uint64_t>(due->owner)); it != sessions_.end())
+          it->second->on_timer();
+      done.set_value();
+    });
+    done.get_future().wait();
+  }
+  std::string guest_token(const std::string& person) { return keys_.mint_guest("lamps", person, start); }
+
+  Verdict may_enter(const Door&, std::string_view, std::string_view) override { return Verdict::welcome; }
+  void enter(Arrival arrival) override {
+    const SessionId id{++last_};
+    auto session = std::make_unique<LiveSession>(*this, id, arrival);
+    session->timer.owner = static_cast<std::int64_t>(id.value);
+    if (session->open(loop_, arrival)) sessions_.emplace(id.value, std::move(session));
+  }
+
+  Instant now() override { return instant_of(now_); }
+  std::int64_t wall_ms() override { return now_; }
+  const SessionOptions& session_options() const override { return options_; }
+  const KeyRing& keys() const override { return keys_; }
+  const policy::Desk& policy() const override { return policy_; }
+  Epoch epoch() const override { return Epoch{4}; }
+  Decoder& decoder() override { return decoder_; }
+  void wake(LiveSession& session, Instant at) override { timers_.arm(session.timer, at); }
+  bool may_stay(const Identity& who) override { return who.person != std::string(32, 'b'); }
+  void opened(LiveSession&) override { ++opens; }
+  void heard(LiveSession& session, const Ask& ask) override {
+    ++asks;
+    if (std::holds_alternative<ask::Resume>(ask)) session.tell(tell::Done{});
+  }
+  void identified(LiveSession&, const std::string&, const Identity&) override {}
+  void closed(LiveSession&, CloseCode code) override { closed_as = static_cast<int>(code); }
+  void refused(SignInError) override { ++refusals; }
+  void gone(LiveSession& session) override {
+    ++gones;
+    sessions_.erase(session.id().value);
+  }
+
+  std::atomic<int> opens{}, asks{}, refusals{}, gones{}, closed_as{};
+
+ private:
+  static policy::Desk a_policy() {
+    policy::Desk policy;
+    policy.name = "lamp";
+    policy.shops.emplace_back().name = "lamps";
+    return policy;
+  }
+
+  Loop loop_;
+  Timers timers_;
+  SessionOptions options_;
+  policy::Desk policy_;
+  KeyRing keys_;
+  Decoder decoder_;
+  std::atomic<std::int64_t> now_{start};
+  std::uint64_t last_{};
+  std::unordered_map<std::uint64_t, std::unique_ptr<LiveSession>> sessions_;
+  std::unique_ptr<Listener> listener_;
+  std::thread thread_;
+};
+
+constexpr const char* page{"Sec-WebSocket-Protocol: deskd.v1\r\nOrigin: https://shop.example\r\n"};
+
+class Buyer : public RawClient {
+ public:
+  explicit Buyer(Host& host, const char* fields = page) : RawClient{host.port()} {
+    ask("/v1/shops/lamps/buyer", fields);
+    EXPECT_EQ(status(), 101);
+  }
+  std::string says(std::string_view message) {
+    send(text(message));
+    return read_frame().payload;
+  }
+  std::string sign_in() { return says(R"({"type":"sign_in"})"); }
+};
+
+TEST(Session, wants_a_sign_in_first) {
+  Host host;
+  Buyer buyer{host};
+  EXPECT_NE(buyer.says(R"({"type":"resume"})").find("not_signed_in"), std::string::npos);
+  const std::string told = buyer.sign_in();
+  for (const char* part :
+       {R"("type":"signed_in")", R"("role":"guest")", R"("desk":"lamp")", R"("shop":"lamps")", R"("token":")"})
+    EXPECT_NE(told.find(part), std::string::npos) << told;
+  EXPECT_NE(buyer.says(R"({"type":"resume"})").find("done"), std::string::npos);
+  EXPECT_NE(buyer.says(R"({"type":"sign_in"})").find("already_signed_in"), std::string::npos);
+  EXPECT_EQ(host.opens, 1);
+  EXPECT_EQ(host.asks, 1);
+}
+
+TEST(Session, sends_away_whom_it_does_not_know) {
+  Host host;
+  {
+    Buyer buyer{host};
+    buyer.send(text(R"({"type":"sign_in","token":"nonsense"})"));
+    EXPECT_EQ(buyer.read_frame().close_code(), 4500);
+  }
+  {
+    Buyer program{host, "Sec-WebSocket-Protocol: deskd.v1\r\n"};
+    program.send(text(R"({"type":"sign_in"})"));
+    EXPECT_EQ(program.read_frame().close_code(), 4500) << "a guest without a page of the shop";
+  }
+  {
+    Buyer banned{host};
+    banned.send(text(R"({"type":"sign_in","token":")" + host.guest_token(std::string(32, 'b')) + "\"}"));
+    EXPECT_EQ(banned.read_frame().close_code(), 4501);
+  }
+  EXPECT_EQ(host.opens, 0);
+  EXPECT_EQ(host.refusals, 2);
+}
+
+TEST(Session, is_given_ten_seconds_to_sign_in) {
+  Host host;
+  Buyer buyer{host};
+  host.pass(sign_in_within - Duration{1});
+  EXPECT_NE(buyer.says(R"({"type":"resume"})").find("not_signed_in"), std::string::npos);
+  host.pass(Duration{1});
+  EXPECT_EQ(buyer.read_frame().close_code(), 4502);
+}
+
+// Goal: a quiet session is asked, one that answers stays however long, one that does not is let go.
+TEST(Session, pings_the_quiet_and_lets_the_dead_go) {
+  Host host;
+  Buyer buyer{host};
+  buyer.sign_in();
+  for (int i = 1; i <= 5; ++i) {
+    host.pass(buyer_ping_every);
+    EXPECT_NE(buyer.read_frame().payload.find(R"("type":"ping")"), std::string::npos);
+    buyer.says(R"({"type":"pong","n":1}{)");  // anything heard is a sign of life
+  }
+  host.pass(buyer_ping_every);
+  EXPECT_NE(buyer.read_frame().payload.find("ping"), std::string::npos);
+  host.pass(buyer_ping_every);
+  EXPECT_NE(buyer.read_frame().payload.find("ping"), std::string::npos);
+  host.pass(buyer_dead_after - 2 * buyer_ping_every);
+  EXPECT_EQ(buyer.read_frame().close_code(), 4003);
+  EXPECT_EQ(host.closed_as, 4003);
+  // The peer does not answer the close either: it is dropped.
+  host.pass(close_within);
+  EXPECT_TRUE(buyer.ended());
+  for (int i = 0; i < 10'000 && host.gones == 0; ++i) std::this_thread::yield();
+}
+
+TEST(Session, ends_with_its_token) {
+  Host host;
+  Buyer buyer{host};
+  buyer.sign_in();
+  host.pass(Duration{guest_life_ms});
+  Frame last;
+  while ((last = buyer.read_frame()).opcode == 1) {}
+  EXPECT_TRUE(last.close_code() == 4505 || last.close_code() == 4003) << last.close_code();
+}
+
+TEST(Session, slows_and_then_ends_a_flood) {
+  Host host;
+  Buyer buyer{host};
+  buyer.sign_in();
+  std::string flood;
+  for (int i = 0; i < 200; ++i) flood += text(R"({"type":"resume"})");
+  buyer.send(flood);
+  int served = 0, slowed = 0;
+  Frame got;
+  while ((got = buyer.read_frame()).opcode == 1)
+    got.payload.find("rate_limited") != std::string::npos ? ++slowed : ++served;
+  EXPECT_EQ(got.close_code(), 4503);
+  EXPECT_EQ(served, 19) << "the burst, less the sign-in";
+  EXPECT_GE(slowed, Bucket::refusals_max);
+}
+
+TEST(Session, takes_no_binary_message) {
+  Host host;
+  Buyer buyer{host};
+  buyer.sign_in();
+  buyer.send(frame(2, "x"));
+  EXPECT_EQ(buyer.read_frame().close_code(), 4504);
+}
+
+TEST(Session, refreshes_and_keeps_the_old_token_when_the_new_is_bad) {
+  Host host;
+  Buyer buyer{host};
+  const std::string pass = host.guest_token(std::string(32, 'a'));
+  buyer.says(R"({"type":"sign_in","token":")" + pass + "\"}");
+  EXPECT_NE(buyer.says(R"({"type":"refresh","token":"bad"})").find("bad_token"), std::string::npos);
+  EXPECT_NE(buyer.says(R"({"type":"refresh","token":")" + pass + "\"}").find("signed_in"), std::string::npos);
+  EXPECT_NE(
+      buyer.says(R"({"type":"refresh","token":")" + host.guest_token(std::string(32, 'c')) + "\"}").find("bad_token"),
+      std::string::npos)
+      << "another guest's";
+}
+
+}  // namespace
+}  // namespace deskd::test
