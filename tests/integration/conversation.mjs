@@ -51,13 +51,20 @@ class Person {
   state(place) { return this.expect((f) => f.type === "chat_state" && f.place === place, place); }
 }
 
+// Agent 07 takes one chat at a time, so the buyer who comes second stands in line.
+const agent = await new Person("/v1/desks/lamp/agent", tokens["07"]).signIn();
+await agent.command("set_status", { status: "available" });
+const first = await new Person("/v1/shops/lamps/buyer", tokens.first).signIn();
+const { chat: before } = await first.command("open", { queue: "sales" });
+await first.command("say", { chat: before, text: "我先来的" });
+await agent.expect((f) => f.type === "chat_state" && f.chat === before && f.place === "held");
+
 const buyer = await new Person("/v1/shops/lamps/buyer", tokens.buyer).signIn();
 const { chat } = await buyer.command("open", { queue: "sales" });
 await buyer.say(chat, "你好，落地灯 💡 还有吗？", "buyer");
 await buyer.expect((f) => f.type === "in_line");
-const agent = await new Person("/v1/desks/lamp/agent", tokens["07"]).signIn();
-await agent.command("set_status", { status: "available" });
-await agent.state("held");
+await agent.command("close", { chat: before });
+await agent.expect((f) => f.type === "chat_state" && f.chat === chat && f.place === "held");
 await agent.hears("你好，落地灯 💡 还有吗？");
 await agent.say(chat, "有的 😊，灯泡也送", "human");
 const answer = await buyer.hears("有的 😊，灯泡也送");

@@ -18,18 +18,24 @@ class Conversation(unittest.TestCase):
     def setUp(self):
         self.desk = Desk()
         self.addCleanup(self.desk.leave)
+        self.desk.policy["agents"][0]["capacity"] = 1     # one chat at a time, so that the next buyer stands in line
         self.desk.set_up().start()
 
     @in_a_loop
     async def test_over_websockets(self):
         desk = self.desk
+        agent = await (await desk.agent("07").sign_in()).available()
+        first = await desk.buyer("came-first").sign_in()
+        before = await first.open(queue="sales")
+        await first.say(before, "我先来的")
+        await agent.place(before, "held")
+
         buyer = await desk.buyer("buyer-1001").sign_in()
         chat = await buyer.open(queue="sales")
         await buyer.say(chat, "在吗？想问一下那盏暖光落地灯💡")
-        line = await buyer.expect("in_line", chat=chat)         # nobody is there yet: a place in line
+        line = await buyer.expect("in_line", chat=chat)         # she has no place free: a place in line
         self.assertEqual(line["ahead"], 0)
-
-        agent = await (await desk.agent("07").sign_in()).available()
+        await agent.command("close", chat=before)
         state = await agent.place(chat, "held")
         self.assertTrue(state["mine"])
         await agent.words(chat, "在吗？想问一下那盏暖光落地灯💡")
@@ -87,7 +93,7 @@ class Conversation(unittest.TestCase):
         if not (modules / "node_modules" / "ws").is_dir():
             subprocess.run(["npm", "install", "--silent", "--no-save", "--no-package-lock", "--prefix", str(modules), "ws@8"], check=True, timeout=300)
         desk = self.desk
-        tokens = {"buyer": desk.buyer_token("buyer-1001"), "07": desk.staff_token("07"), "08": desk.staff_token("08")}
+        tokens = {"first": desk.buyer_token("came-first"), "buyer": desk.buyer_token("buyer-1001"), "07": desk.staff_token("07"), "08": desk.staff_token("08")}
         done = subprocess.run(["node", str(Path(__file__).with_name("conversation.mjs")), f"ws://127.0.0.1:{desk.port}", json.dumps(tokens), json.dumps(ORDER)],
                               capture_output=True, text=True, timeout=120, env={**os.environ, "NODE_PATH": str(modules / "node_modules")})
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)

@@ -236,7 +236,8 @@ class Desk:
 
     def buyer(self, person, **more): return Person(self, "/v1/shops/lamps/buyer", self.buyer_token(person), **more)
     def guest(self, **more): return Person(self, "/v1/shops/lamps/buyer", "", **{"origin": "http://lamps.example", **more})
-    def agent(self, name, role="agent", **more): return Person(self, "/v1/desks/lamp/agent", self.staff_token(name, role), **more)
+    def agent(self, name, role="agent", **more):
+        return Person(self, f"/v1/desks/lamp/{'ops' if role == 'ops' else 'agent'}", self.staff_token(name, role), **more)
 
     # --- what the database holds
 
@@ -408,7 +409,7 @@ class Person:
             try: await asyncio.wait_for(self.news.wait(), left)
             except asyncio.TimeoutError: pass
 
-    async def expect(self, kind, wait_s=WAIT_S, where=lambda frame: True, **fields):
+    async def expect(self, kind, /, wait_s=WAIT_S, where=lambda frame: True, **fields):
         """The first frame of this type that nobody has asked for yet; it is taken out."""
         def find():
             for at, frame in enumerate(self.heard):
@@ -417,7 +418,7 @@ class Person:
             return None
         return await self.until(f"no {kind} {fields}", find, wait_s)
 
-    async def command(self, kind, id=None, **fields):
+    async def command(self, kind, /, id=None, **fields):
         """Sends a command and returns what answers it: done, stored, accepted, history or explained. Raises Refused."""
         id = id or secrets.token_hex(16)
         frame = {"type": kind, "id": id, **fields}
@@ -432,7 +433,7 @@ class Person:
         if found["type"] == "error": raise Refused(found)
         return found
 
-    async def refused(self, kind, **fields):
+    async def refused(self, kind, /, **fields):
         """The code of the error that a command is answered with; an empty string when it was not refused."""
         try: await self.command(kind, **fields)
         except Refused as refusal: return refusal.code
