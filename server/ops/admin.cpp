@@ -4,40 +4,19 @@
 #include <charconv>
 #include <utility>
 
+#include "protocol/admin_codec.hpp"
+#include "protocol/json.hpp"
 #include "protocol/policy_codec.hpp"
 #include "protocol/policy_rules.hpp"
-#include "protocol/reader.hpp"
 
 namespace deskd {
-
-namespace {
-struct Revocation {
-  Role role{};
-  std::string shop;
-  std::string person;
-};
-}  // namespace
-
-template <>
-struct Shape<Revocation> {
-  using T = Revocation;
-  static constexpr auto fields = std::tuple{need("role", &T::role), may("shop", &T::shop), need("person", &T::person)};
-};
 
 namespace {
 
 constexpr std::string_view desks_path{"/admin/v1/desks"};
 
-// A revocation is three short words.
-constexpr std::size_t small_body_bytes_max{4096};
-
 Admin::Answer refused(unsigned status, std::string_view error, std::string_view message) {
-  Admin::Answer answer{status, "application/json", R"({"error":)"};
-  json::append_text(answer.body, error);
-  answer.body += R"(,"message":)";
-  json::append_text(answer.body, message);
-  answer.body += '}';
-  return answer;
+  return {status, "application/json", admin::refusal(error, message)};
 }
 
 Admin::Answer refused(const Refusal& refusal) {
@@ -100,22 +79,6 @@ std::optional<std::int64_t> whole(std::string_view text) {
   return value;
 }
 
-std::variant<Revocation, std::string> revocation_of(const std::string& body) {
-  if (body.size() > small_body_bytes_max) return "the body is too long";
-  simdjson::dom::parser parser;
-  simdjson::dom::object object;
-  if (parser.allocate(small_body_bytes_max, depth_max) != simdjson::SUCCESS ||
-      parser.parse(body).get(object) != simdjson::SUCCESS)
-    return "the body is not one JSON object";
-  std::tuple<> nothing;
-  Reader reader{Reader<std::tuple<>>::Strangers::refused, true, nothing};
-  Revocation revocation;
-  if (!reader.read_object(object, revocation)) return reader.fault().text();
-  const bool of_shop = revocation.role == Role::buyer || revocation.role == Role::guest;
-  if (of_shop == revocation.shop.empty()) return "shop: is wanted for buyers and guests, and for nobody else";
-  return revocation;
-}
-
 }  // namespace
 
 void Admin::answer(const Request& request, Reply reply) {
@@ -162,9 +125,9 @@ void Admin::answer_desk(const Request& request, std::string_view desk, std::stri
   }
   if (rest == "revoke") {
     if (!unless_method("POST")) return;
-    const auto read = revocation_of(request.body);
+    const auto read = admin::read_revocation(request.body);
     if (const auto* wrong = std::get_if<std::string>(&read)) return reply(refused(400, "bad_message", *wrong));
-    const auto& who = std::get<Revocation>(read);
+    const auto& who = std::get<admin::Revocation>(read);
     return desks_.revoke(
         desk, who.role, who.shop, who.person, [reply = std::move(reply)](std::optional<std::int64_t> sessions) {
           reply(sessions ? number("sessions", *sessions) : no_such("this server does not serve such a desk"));
