@@ -52,6 +52,7 @@ enum class ChatTimer : std::uint8_t {
   idle,            // nobody said anything for idle_close
   relax,           // the next requirement falls, the next queue joins in
   wanted,          // enough waited for one agent
+  complaint,       // the day of a complaint ends
   in_line,         // tell the place in line again
   marks,           // marks moved again within mark_every
   forget,          // closed for reopen_within
@@ -86,6 +87,8 @@ struct Chat {
   bool absent{};                          // waiting, but skipped until the buyer is back
   bool weighs{true};                      // of held: false while quiet
   bool was_told{};                        // the buyer was told the wait and asked
+  bool asked{};                           // ... and the question stands
+  CommandId choice;                       // the answer to it, so that a repeat is not another
   std::int32_t hops{};                    // times it was taken from an agent who did not answer
   std::unique_ptr<Explanation> offered;   // why it was offered to this agent, until she answers
   std::vector<AgentIndex> declined;       // not offered to these again until all have had it
@@ -102,7 +105,9 @@ struct Chat {
   Seq joined;                             // the line with which the agent came
   std::size_t shop_step{}, agent_step{};  // steps of the ladders that this round has passed
   std::int32_t queue_misses{};            // how often the queue's wait was missed
-  bool left_missed{};                     // the left message's own clock has passed
+  std::optional<Instant> left_since;      // of a left message: since when, over every agent who had it
+  bool left_missed{};                     // the left message's own clock has passed in this round
+  bool complaint_missed{};                // the complaint's clock has passed in this round
   std::optional<Instant> breached;        // when this round passed the last step of the shop's
   Instant answered_first;                 // 0 before the first effective answer
   Seq excused;                            // buyer lines up to here need no answer: an agent said so

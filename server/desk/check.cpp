@@ -92,7 +92,7 @@ std::string check_clocks(const Floor& floor, const Chat& chat) {
   }
   // Told and asked before queue_wait: the clock that asks is never set later than that.
   // (What fell due while no server ran is due at once: in the next step, at this same instant.)
-  if (chat.place == Place::waiting && !chat.was_told && floor.now - chat.queued > chat.promise(*floor.book).queue_wait &&
+  if (chat.place == Place::waiting && chat.buyer->present() && !chat.was_told && floor.now - chat.queued > chat.promise(*floor.book).queue_wait &&
       chat.timers[static_cast<std::size_t>(ChatTimer::queue_wait)].due() > floor.now) {
     return say(name(chat), " has waited ", (floor.now - chat.queued).count(), " ms without having been told and asked");
   }

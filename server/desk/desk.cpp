@@ -90,6 +90,8 @@ void Desk::on(const event::PolicyChanged& event) {
     if (!agent->employed && agent->status != Status::signed_out) {
       presence::set_status(floor_, *agent, Status::signed_out, Reason::policy);
     }
+    if (!agent->employed)
+      for (const SessionId session : agent->sessions) floor_.out->add(effect::Close{session, CloseCode::revoked});
     seating::on_agent_changed(floor_, *agent);
   }
   for (const auto& [id, chat] : floor_.chats) {
@@ -132,6 +134,7 @@ void Desk::fire(Chat& chat, ChatTimer purpose) {
     case ChatTimer::idle: return sla::on_idle(floor_, chat);
     case ChatTimer::relax: return seating::on_relax(floor_, chat);
     case ChatTimer::wanted: return seating::on_wanted_long_enough(floor_, chat);
+    case ChatTimer::complaint: return sla::on_complaint(floor_, chat);
     case ChatTimer::in_line: return overload::on_in_line(floor_, chat);
     case ChatTimer::marks: return talk::on_marks_due(floor_, chat);
     case ChatTimer::forget: return seating::on_forget(floor_, chat);

@@ -64,9 +64,11 @@ struct Floor {
   std::map<std::int64_t, std::shared_ptr<const Rulebook>> older_books;   // kept by chats that recovery brought back
   std::int64_t wall_ms{};     // wall clock minus desk time
   bool draining{};
+  std::int32_t places{};      // of all agents who take chats
   bool surge{};
   Reason surge_by{};          // who or what began it
-  bool recovering{};
+  bool recovering{};          // chats come in; nothing is decided yet
+  bool starting{};            // they have: graces begin
 
   Timers timers;              // before what holds a Timer, so that it outlives them
   Roster roster;
@@ -88,6 +90,7 @@ struct Floor {
   std::vector<AgentIndex> roomy;      // agents who may have got a free place in this step
   std::vector<ChatId> seekers;        // chats that may have become seatable in it
   bool match_all{};                   // a policy came: look at everything
+  bool someone_left{};                // an agent takes no more: who waits for her, or has nobody left to wait for?
   std::vector<SessionId> listeners;   // scratch
   std::vector<SafeLine> safe_lines;                 // ...
   std::vector<tell::StoredLine> stored_lines;       // scratch that effects point into

@@ -10,43 +10,37 @@ namespace deskd::overload {
 
 namespace {
 
+// The place is told when the step that brought the chat here has seated whom it can: most never stand in line.
+constexpr Duration first_in_line{1};
+
 // How often a waiting buyer hears the place again. Shorter is noise, longer feels forgotten.
 constexpr Duration in_line_every{10'000};
 
 // Automatic surge begins when more wait than three times the places there are, and ends at one times.
 constexpr std::int32_t surge_at = 3;
 
-std::int32_t places(const Floor& floor) {
-  std::int32_t sum = 0;
-  for (const auto& agent : floor.roster.all())
-    if (agent->seat().takes) sum += agent->capacity;
-  return sum;
-}
+}  // namespace
 
 void look_for_surge(Floor& floor) {
   if (!floor.book->policy().surge_automatic) return;
   const std::int32_t waiting = floor.match.live();
-  const std::int32_t all = places(floor);
-  if (!floor.surge && waiting > surge_at * all && waiting > surge_at) set_surge(floor, true, Reason::overload);
-  if (floor.surge && floor.surge_by == Reason::overload && waiting <= all) set_surge(floor, false, Reason::overload);
+  if (!floor.surge && waiting > surge_at * floor.places && waiting > surge_at) set_surge(floor, true, Reason::overload);
+  if (floor.surge && floor.surge_by == Reason::overload && waiting <= floor.places) set_surge(floor, false, Reason::overload);
 }
 
-}  // namespace
-
 void on_queued(Floor& floor, Chat& chat) {
-  look_for_surge(floor);
   const policy::Queue& promise = chat.promise(*floor.book);
   if (chat.was_told) {
     floor.arm(chat, ChatTimer::queue_wait, floor.now + promise.queue_wait);
     return;
   }
   floor.arm(chat, ChatTimer::queue_wait, std::max(floor.now, chat.queued + std::min(promise.ask_beyond, promise.queue_wait)));
-  floor.arm(chat, ChatTimer::in_line, floor.now);
+  floor.arm(chat, ChatTimer::in_line, floor.now + first_in_line);
 }
 
 void ask(Floor& floor, Chat& chat) {
   const policy::Queue& promise = chat.promise(*floor.book);
-  chat.was_told = true;
+  chat.was_told = chat.asked = true;
   ++floor.counters.asked;
   record::Fact fact = floor.fact(chat, FactKind::asked);
   fact.number = (floor.now - chat.queued).count();
@@ -56,9 +50,11 @@ void ask(Floor& floor, Chat& chat) {
 }
 
 void tell_in_line(Floor& floor, Chat& chat, bool choose) {
-  if (chat.place != Place::waiting || chat.absent || floor.match.need(chat.id) == nullptr) return;
+  // To the buyer an offer is still waiting: who is first in line may be with an agent in a moment.
+  if ((chat.place != Place::waiting && chat.place != Place::reserved) || chat.absent) return;
   floor.arm(chat, ChatTimer::in_line, floor.now + in_line_every);
-  tell::InLine told{.chat = chat.id, .ahead = floor.match.ahead(chat.id), .choose = choose};
+  const bool in_line = floor.match.need(chat.id) != nullptr;
+  tell::InLine told{.chat = chat.id, .ahead = in_line ? floor.match.ahead(chat.id) : 0, .choose = choose};
   const auto forecast = floor.forecasts.find(chat.queue);
   const auto range = forecast == floor.forecasts.end() ? std::nullopt : forecast->second.range(told.ahead, floor.now);
   if (range) {
@@ -69,19 +65,36 @@ void tell_in_line(Floor& floor, Chat& chat, bool choose) {
   floor.tell(chat.buyer->sessions, told);
 }
 
-void on_in_line(Floor& floor, Chat& chat) { tell_in_line(floor, chat, false); }
+void on_in_line(Floor& floor, Chat& chat) {
+  if (chat.timer(ChatTimer::in_line).due() == chat.placed + first_in_line) talk::tell_state(floor, chat);
+  tell_in_line(floor, chat, false);
+}
+
+void on_buyer_back(Floor& floor, Chat& chat) {
+  if (chat.place != Place::waiting && chat.place != Place::reserved) return;
+  if (!chat.was_told) on_queued(floor, chat);
+  tell_in_line(floor, chat, chat.asked);
+}
 
 void handle(Floor& floor, Session& session, const ask::Choose& choose) {
   if (!rights::is_buyer(floor, session, choose.id)) return;
   Chat* chat = rights::known_chat(floor, session, choose.chat, choose.id);
   if (chat == nullptr) return;
-  if (chat->place != Place::waiting) return floor.refuse(session, choose.id, Code::wrong_place, "it does not wait any more");
+  if (chat->choice == choose.id) return floor.done(session, choose.id, chat->id);
+  if (chat->place != Place::waiting && chat->place != Place::reserved) {
+    return floor.refuse(session, choose.id, Code::wrong_place, "it does not wait any more");
+  }
+  chat->choice = choose.id;
+  chat->asked = false;
   record::Fact fact = floor.fact(*chat, FactKind::chose);
   fact.ordinal = static_cast<std::int32_t>(choose.choice);
   fact.number = (floor.now - chat->queued).count();
   floor.persist(fact);
   floor.done(session, choose.id, chat->id);
-  if (choose.choice == Choice::leave_message) return seating::leave_message(floor, *chat, Reason::chosen);
+  if (choose.choice == Choice::leave_message) {
+    if (chat->place == Place::reserved) seating::requeue(floor, *chat, Reason::chosen);
+    return seating::leave_message(floor, *chat, Reason::chosen);
+  }
   chat->was_told = true;
   chat->reason = Reason::chosen;
   floor.persist_place(*chat);

@@ -14,7 +14,11 @@ void on_queued(Floor& floor, Chat& chat);
 void ask(Floor& floor, Chat& chat);
 // The place in line has certainly changed by now: tells it again.
 void on_in_line(Floor& floor, Chat& chat);
+// Automatic surge begins or ends by how many wait. Ends every step that seated or moved anybody.
+void look_for_surge(Floor& floor);
 void tell_in_line(Floor& floor, Chat& chat, bool choose);
+// The buyer of a waiting chat is here again: tells the place, and asks what could not be asked meanwhile.
+void on_buyer_back(Floor& floor, Chat& chat);
 
 void handle(Floor& floor, Session& session, const ask::Choose& choose);
 void handle(Floor& floor, Session& session, const ask::SetSurge& surge);

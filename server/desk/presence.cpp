@@ -33,11 +33,12 @@ void on_buyer_back(Floor& floor, Buyer& buyer) {
   Chat& chat = *buyer.chat;
   floor.disarm(chat, ChatTimer::grace);
   tell_presence(floor, chat, true, true);
-  if (!chat.absent) return;
-  chat.absent = false;
-  ++floor.counters.returned;
-  floor.persist(floor.fact(chat, FactKind::returned));
-  seating::on_need_changed(floor, chat);
+  if (chat.absent) {
+    chat.absent = false;
+    ++floor.counters.returned;
+    floor.persist(floor.fact(chat, FactKind::returned));
+    seating::on_need_changed(floor, chat);
+  }
 }
 
 void on_buyer_gone(Floor& floor, Buyer& buyer) {
@@ -115,7 +116,7 @@ void start_agent_grace(Floor& floor, Agent& agent) {
   while (!agent.reserved.empty()) seating::requeue(floor, *agent.reserved.back(), Reason::session_lost);
   seating::on_agent_changed(floor, agent);
   for (const Chat* chat : agent.held) tell_presence(floor, *chat, false, false);
-  if (agent.status == Status::signed_out && agent.held.empty()) return;
+  if (agent.status == Status::signed_out && agent.held.empty() && !floor.starting) return;
   floor.timers.arm(agent.timer(AgentTimer::grace_waiting), floor.now + floor.book->policy().agent_grace_waiting);
   floor.timers.arm(agent.timer(AgentTimer::grace), floor.now + floor.book->policy().agent_grace);
 }
@@ -127,6 +128,9 @@ void on_agent_grace_waiting(Floor& floor, Agent& agent) {
 }
 
 void on_agent_grace(Floor& floor, Agent& agent) {
+  floor.someone_left = true;
+  // After a start, one who had nothing to come back for.
+  if (agent.status == Status::signed_out && agent.held.empty()) return;
   set_status(floor, agent, Status::signed_out, Reason::presence_lost);
 }
 
@@ -145,14 +149,14 @@ void set_status(Floor& floor, Agent& agent, Status status, Reason reason) {
     // Whoever goes leaves nobody behind: every chat goes back at its age.
     const std::vector<Chat*> held = agent.held;
     for (Chat* chat : held) seating::requeue(floor, *chat, reason);
+    floor.someone_left = true;
     agent.wrapping.clear();
     floor.timers.disarm(agent.timer(AgentTimer::wrap_up));
   }
   if (status != Status::available) {
     while (!agent.reserved.empty()) seating::requeue(floor, *agent.reserved.back(), Reason::none);
   }
-  seating::on_agent_changed(floor, agent);
-  for (const SessionId session : agent.sessions) seating::tell_agent(floor, agent, session);
+  seating::on_agent_changed(floor, agent, true);
 }
 
 void handle(Floor& floor, Session& session, const ask::SetStatus& status) {
@@ -197,7 +201,6 @@ void handle(Floor& floor, Session& session, const ask::Resume& resume) {
     for (const ask::Held& held : resume.chats)
       if (held.chat == chat->id) from = held;
     resume_chat(floor, *chat, from, session.id, staff);
-    if (!staff && chat->place == Place::waiting) overload::tell_in_line(floor, *chat, false);
   }
   if (staff) {
     for (const Chat* chat : floor.roster.agent(session.agent).reserved) {
@@ -205,12 +208,12 @@ void handle(Floor& floor, Session& session, const ask::Resume& resume) {
                                          (floor.now - chat->queued).count()});
     }
   }
-  if (was_present) return;
   if (staff) {
-    on_agent_back(floor, floor.roster.agent(session.agent));
-  } else {
-    on_buyer_back(floor, *session.buyer);
+    if (!was_present) on_agent_back(floor, floor.roster.agent(session.agent));
+    return;
   }
+  if (!was_present) on_buyer_back(floor, *session.buyer);
+  if (session.buyer->chat != nullptr) overload::on_buyer_back(floor, *session.buyer->chat);
 }
 
 void on_queued(Floor& floor, Chat& chat) {
@@ -231,7 +234,7 @@ void on_breached(Floor& floor, Chat& chat) {
 void on_buyer_grace(Floor& floor, Chat& chat) {
   if (chat.buyer->present()) return;
   if (chat.place == Place::held) return seating::close(floor, chat, Reason::left_unanswered);
-  if (chat.place == Place::reserved) return floor.arm(chat, ChatTimer::grace, floor.now + floor.book->policy().buyer_grace);
+  if (chat.place == Place::reserved) return floor.arm(chat, ChatTimer::grace, chat.timer(ChatTimer::reservation).due());
   if (chat.place != Place::waiting) return;
   if (chat.absent) return seating::leave_message(floor, chat, Reason::session_lost);
   chat.absent = true;
@@ -248,6 +251,7 @@ void on_identified(Floor& floor, const event::Identified& identified) {
   Buyer& guest = *session->buyer;
   Buyer& named = floor.buyer(identified.shop, identified.buyer, false);
   if (&guest == &named) return;
+  bool moved = false;
   if (Chat* chat = guest.chat; chat != nullptr && chat->open()) {
     if (named.chat != nullptr && named.chat->open()) {
       chat->other = named.chat->id;
@@ -258,6 +262,7 @@ void on_identified(Floor& floor, const event::Identified& identified) {
       guest.chat = nullptr;
       named.chat = chat;
       chat->buyer = &named;
+      moved = true;
       floor.persist(floor.fact(*chat, FactKind::identified));
       floor.persist_place(*chat);
       talk::note(floor, *chat, LineKind::identified, Origin::system);
@@ -274,7 +279,7 @@ void on_identified(Floor& floor, const event::Identified& identified) {
   session->role = Role::buyer;
   const bool was_present = named.present();
   if (session->resumed) join(floor, named.sessions, session->id);
-  if (!was_present && named.present()) on_buyer_back(floor, named);
+  if (named.present() && (moved || !was_present)) on_buyer_back(floor, named);
   if (session->resumed && named.chat != nullptr && named.chat->open()) {
     resume_chat(floor, *named.chat, {.chat = named.chat->id}, session->id, false);
   }

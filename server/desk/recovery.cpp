@@ -63,8 +63,12 @@ void fold(Chat& chat, const event::RecoveredLine& line) {
 void settle_place(Floor& floor, Chat& chat) {
   if (chat.open() && chat.place != Place::greeted) seating::set_need(floor, chat);
   switch (chat.place) {
-    case Place::greeted:
-    case Place::held: sla::set_clocks(floor, chat); break;
+    case Place::greeted: sla::set_clocks(floor, chat); break;
+    case Place::held:
+      seating::set_need(floor, chat);
+      sla::set_clocks(floor, chat);
+      if (chat.breached) presence::on_breached(floor, chat);
+      break;
     case Place::reserved:
       // An offer does not outlive the server that made it.
       chat.place = Place::waiting;
@@ -103,7 +107,8 @@ void on_chat(Floor& floor, const event::RecoveredChat& stored) {
   chat.book = book == floor.older_books.end() ? floor.book : book->second;
   chat.buyer = &floor.buyer(stored.shop, stored.buyer, stored.guest);
   // Of two chats of one buyer the open one is theirs; the other is only remembered until it is forgotten.
-  if (chat.buyer->chat == nullptr || !stored.closed) chat.buyer->chat = &chat;
+  const Chat* other = chat.buyer->chat;
+  if (other == nullptr || !stored.closed || (!other->open() && other->id < chat.id)) chat.buyer->chat = &chat;
   chat.shop = stored.shop;
   chat.queue = floor.names.keep(stored.queue);
   chat.skills = stored.skills;
@@ -112,6 +117,7 @@ void on_chat(Floor& floor, const event::RecoveredChat& stored) {
   chat.opened = stored.opened;
   chat.queued = stored.queued;
   chat.placed = chat.assigned = stored.placed;
+  if (chat.place == Place::left_message) chat.left_since = stored.placed;
   chat.closed = stored.closed;
   chat.excused = stored.excused;
   chat.was_told = stored.reason == Reason::chosen;
@@ -139,9 +145,16 @@ void on_chat(Floor& floor, const event::RecoveredChat& stored) {
   chat.inside.set_stored(chat.inside.last());
   if (chat.place == Place::closed) chat.waiting_since.reset();
 
+  chat.last_line = std::max(chat.last_line, chat.placed);
+
+  Agent* agent = floor.roster.find(stored.agent);
+  if (chat.place == Place::held && (agent == nullptr || !agent->employed)) chat.place = Place::waiting;
   if (chat.place == Place::held) {
-    Agent* agent = floor.roster.find(stored.agent);
-    DESK_ASSERT(agent != nullptr);
+    // Only a left message keeps a reason when it has an agent.
+    if (chat.reason != Reason::none) {
+      chat.left = true;
+      chat.left_since = stored.placed;
+    }
     chat.agent = agent->index;
     agent->held.push_back(&chat);
     agent->last_assigned = std::max(agent->last_assigned, chat.assigned);
@@ -156,14 +169,17 @@ void on_chat(Floor& floor, const event::RecoveredChat& stored) {
 void on_done(Floor& floor, const event::RecoveryDone& done) {
   DESK_ASSERT(floor.recovering);
   floor.recovering = false;
+  floor.starting = true;
   floor.ledger.start_at(done.position);
   floor.accepted = done.position;
   floor.persist(record::Fact{.at = floor.now, .kind = FactKind::took_desk, .reason = Reason::recovered, .number = floor.epoch.value});
+  // Everyone may be back in a moment: until then nobody who waits has nobody to wait for.
   for (const auto& agent : floor.roster.all()) {
     seating::on_agent_changed(floor, *agent);
-    if (!agent->held.empty()) presence::start_agent_grace(floor, *agent);
+    if (agent->employed && agent->role != Role::ops) presence::start_agent_grace(floor, *agent);
   }
   for (const auto& [id, chat] : floor.chats) settle_place(floor, *chat);
+  floor.starting = false;
   floor.match_all = true;
 }
 

@@ -42,7 +42,13 @@ Chat* known_chat(Floor& floor, const Session& session, ChatId id, CommandId comm
 }
 
 Chat* chat_to_speak_in(Floor& floor, const Session& session, ChatId id, Stream stream, CommandId command) {
+  if (session.role == Role::ops) {
+    floor.refuse(session, command, Code::not_allowed, "for buyers and agents");
+    return nullptr;
+  }
   Chat* chat = chat_of(floor, session, id);
+  // An agent may repeat what she said to a chat that others have had since.
+  if (chat == nullptr && session.agent != nobody) chat = floor.chat(id);
   if (chat == nullptr) {
     // Perhaps a repeat of something said to a chat that has left memory: the database knows.
     floor.out->add(effect::ReadCommand{session.id, id, floor.person(session), command});

@@ -26,6 +26,16 @@ Seat Agent::seat() const {
           .rank = rank};
 }
 
+void Agent::set_shares(const Rulebook& book) {
+  kept_back = left_max = 0;
+  for (std::uint8_t i = 0; i < book.queue_count(); ++i) {
+    if ((queues & Rulebook::bit(QueueIndex{i})) == 0) continue;
+    const policy::Queue& queue = book.queue(QueueIndex{i});
+    kept_back = std::max(kept_back, share(capacity, queue.kept_back_pct));
+    left_max = std::max(left_max, share(capacity, queue.left_message_share_pct));
+  }
+}
+
 Agent* Roster::find(std::string_view name) {
   const auto found = by_name_.find(name);
   return found == by_name_.end() ? nullptr : agents_[found->second.value - 1].get();
@@ -53,14 +63,7 @@ void Roster::apply(const Rulebook& book) {
     agent->skills = book.skills(row.skills);
     agent->capacity = row.capacity;
     agent->held_max = row.held_max > 0 ? row.held_max : 2 * row.capacity;
-    agent->kept_back = 0;
-    agent->left_max = 0;
-    for (const std::string& name : row.queues) {
-      const auto queue = book.queue(name);
-      if (!queue) continue;
-      agent->kept_back = std::max(agent->kept_back, share(row.capacity, book.queue(*queue).kept_back_pct));
-      agent->left_max = std::max(agent->left_max, share(row.capacity, book.queue(*queue).left_message_share_pct));
-    }
+    agent->set_shares(book);
   }
   std::vector<Agent*> by_name;
   for (const auto& agent : agents_) by_name.push_back(agent.get());

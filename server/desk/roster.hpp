@@ -60,11 +60,14 @@ struct Agent {
   std::int32_t left{};             // of held: left messages
   Instant last_assigned;
   std::int32_t unanswered_offers{};
+  std::int32_t places{};           // what Floor::places counts of hers
   std::array<Timer, agent_timers> timers;
 
   Timer& timer(AgentTimer purpose) { return timers[static_cast<std::size_t>(purpose)]; }
   bool present() const { return !sessions.empty(); }
   Seat seat() const;
+  // What follows from her queues and capacity.
+  void set_shares(const Rulebook& book);
 };
 
 class Roster {

@@ -28,12 +28,53 @@ void remove(std::vector<T>& all, const T& one) {
   all.erase(std::remove(all.begin(), all.end(), one), all.end());
 }
 
-// Nobody of those who could ever take it is signed in.
+// She is on duty, or was until just now and may be back at any moment.
+bool is_there(const Agent& agent) {
+  return agent.employed && ((agent.present() && agent.status != Status::signed_out) ||
+                            agent.timers[static_cast<std::size_t>(AgentTimer::grace)].armed());
+}
+
+// Nobody of those who could ever take it is there.
 bool nobody_there(const Floor& floor, const Chat& chat) {
   return std::none_of(floor.roster.all().begin(), floor.roster.all().end(), [&](const auto& agent) {
-    return agent->employed && (agent->present() || agent->timers[static_cast<std::size_t>(AgentTimer::grace)].armed()) &&
-           agent->status != Status::signed_out && (agent->queues & chat.open_queues) != 0;
+    return is_there(*agent) && (agent->queues & chat.open_queues) != 0;
   });
+}
+
+// Waiting for an agent who is not there, or never serves such a chat, is waiting for nobody.
+bool waits_in_vain(const Floor& floor, const Chat& chat) {
+  if (chat.wanted == nobody) return false;
+  const Agent& agent = floor.roster.agent(chat.wanted);
+  return !is_there(agent) || (agent.queues & chat.open_queues) == 0 || (chat.needed & ~agent.skills) != 0;
+}
+
+// Those who gave it back are asked again once all who could have it have had it.
+void forget_declined_by_all(const Floor& floor, Chat& chat) {
+  const bool all_had_it = std::all_of(floor.roster.all().begin(), floor.roster.all().end(), [&](const auto& agent) {
+    return !agent->seat().takes || (agent->queues & chat.open_queues) == 0 || (chat.needed & ~agent->skills) != 0 ||
+           std::find(chat.declined.begin(), chat.declined.end(), agent->index) != chat.declined.end();
+  });
+  if (all_had_it) chat.declined.clear();
+}
+
+// An agent takes no more chats: what does that mean for those who wait?
+void look_again(Floor& floor) {
+  for (const auto& [id, each] : floor.chats) {
+    Chat& chat = *each;
+    if (chat.place != Place::waiting) continue;
+    if (nobody_there(floor, chat)) {
+      leave_message(floor, chat, Reason::nobody_there);
+      continue;
+    }
+    const bool in_vain = waits_in_vain(floor, chat);
+    if (!in_vain && chat.declined.empty()) continue;
+    if (in_vain) {
+      floor.disarm(chat, ChatTimer::wanted);
+      chat.wanted = nobody;
+    }
+    forget_declined_by_all(floor, chat);
+    on_need_changed(floor, chat);
+  }
 }
 
 void leave_queue(Floor& floor, Chat& chat) {
@@ -118,11 +159,7 @@ void end_offer(Floor& floor, Chat& chat, FactKind kind, Reason reason) {
   floor.tell(agent.sessions, tell::OfferEnded{chat.id, reason});
   if (reason == Reason::declined || reason == Reason::lapsed) {
     chat.declined.push_back(agent.index);
-    const bool all_had_it = std::all_of(floor.roster.all().begin(), floor.roster.all().end(), [&](const auto& other) {
-      return !other->seat().takes || (other->queues & chat.open_queues) == 0 || (chat.needed & ~other->skills) != 0 ||
-             std::find(chat.declined.begin(), chat.declined.end(), other->index) != chat.declined.end();
-    });
-    if (all_had_it) chat.declined.clear();
+    forget_declined_by_all(floor, chat);
     const std::int32_t most = floor.queue(chat).offers_unanswered_max;
     if (++agent.unanswered_offers >= most && agent.status == Status::available) {
       presence::set_status(floor, agent, Status::on_break, Reason::unanswered_offers);
@@ -181,6 +218,11 @@ void greet(Floor& floor, Chat& chat) {
   talk::note(floor, chat, LineKind::words, Origin::automatic, floor.book->shop(*shop).greeting);
 }
 
+// It goes on where it ended, unless it moved to another chat, is full, or its queue is gone.
+bool can_reopen(const Floor& floor, const Chat& chat) {
+  return chat.reason != Reason::identified && chat.reason != Reason::too_long && floor.book->queue(chat.queue);
+}
+
 void reopen(Floor& floor, Chat& chat) {
   floor.disarm(chat, ChatTimer::forget);
   chat.place = Place::greeted;
@@ -188,7 +230,8 @@ void reopen(Floor& floor, Chat& chat) {
   chat.closed.reset();
   chat.reason = Reason::none;
   chat.left = false;
-  chat.was_told = false;
+  chat.left_since.reset();
+  chat.was_told = chat.asked = false;
   chat.declined.clear();
   ++floor.counters.chats_reopened;
   floor.persist(floor.fact(chat, FactKind::reopened));
@@ -215,7 +258,7 @@ void on_need_changed(Floor& floor, Chat& chat) {
   floor.seekers.push_back(chat.id);
 }
 
-void on_agent_changed(Floor& floor, Agent& agent) {
+void on_agent_changed(Floor& floor, Agent& agent, bool tell) {
   agent.load = static_cast<std::int32_t>(agent.reserved.size() + agent.wrapping.size());
   agent.left = 0;
   for (const Chat* chat : agent.held) {
@@ -223,9 +266,17 @@ void on_agent_changed(Floor& floor, Agent& agent) {
     agent.left += chat->left ? 1 : 0;
   }
   const Seat seat = agent.seat();
-  if (const Seat* known = floor.match.seat(agent.index); known != nullptr && *known == seat) return;
-  floor.match.set_agent(agent.index, seat);
-  floor.roomy.push_back(agent.index);
+  const Seat* known = floor.match.seat(agent.index);
+  const bool changed = known == nullptr || !(*known == seat);
+  if (changed) {
+    if (known != nullptr && known->takes && !seat.takes) floor.someone_left = true;
+    floor.match.set_agent(agent.index, seat);
+    floor.roomy.push_back(agent.index);
+    floor.places -= agent.places;
+    agent.places = seat.takes ? seat.capacity : 0;
+    floor.places += agent.places;
+  }
+  if (!changed && !tell) return;
   for (const SessionId session : agent.sessions) tell_agent(floor, agent, session);
 }
 
@@ -256,6 +307,8 @@ void set_weighs(Floor& floor, Chat& chat, bool weighs) {
 }
 
 void settle(Floor& floor) {
+  if (floor.someone_left) look_again(floor);
+  floor.someone_left = false;
   // One chat that came, or one agent who has a place, looks at the other side once. Where more has changed in a step the
   // oldest goes first over everyone.
   if (floor.match_all || floor.seekers.size() + floor.roomy.size() > 1) {
@@ -271,15 +324,25 @@ void settle(Floor& floor) {
   floor.match_all = false;
   floor.seekers.clear();
   floor.roomy.clear();
+  overload::look_for_surge(floor);
 }
 
 void enqueue(Floor& floor, Chat& chat, Reason reason) {
-  if (!floor.hours(chat).open_at(floor.now, floor.wall_ms)) return leave_message(floor, chat, Reason::after_hours);
-  if (nobody_there(floor, chat)) return leave_message(floor, chat, Reason::nobody_there);
   const auto queue = floor.book->queue(chat.queue);
-  if (reason == Reason::none && floor.match.live_in(Rulebook::bit(*queue)) >= floor.queue(chat).queue_max) {
-    return leave_message(floor, chat, Reason::overload);
+  const auto not_now = !floor.hours(chat).open_at(floor.now, floor.wall_ms) ? Reason::after_hours
+                       : nobody_there(floor, chat)                          ? Reason::nobody_there
+                       : reason == Reason::none &&
+                               floor.match.live_in(Rulebook::bit(*queue)) >= floor.queue(chat).queue_max
+                           ? Reason::overload
+                           : Reason::none;
+  if (not_now != Reason::none) {
+    // A visitor who is to be seated before the first line has left no message yet: that comes with the line.
+    if (chat.place == Place::greeted && !chat.waiting_from) return;
+    return leave_message(floor, chat, not_now);
   }
+  if (waits_in_vain(floor, chat)) chat.wanted = nobody;
+  forget_declined_by_all(floor, chat);
+  chat.left_since.reset();
   chat.place = Place::waiting;
   chat.placed = floor.now;
   chat.reason = reason;
@@ -296,14 +359,21 @@ void enqueue(Floor& floor, Chat& chat, Reason reason) {
 }
 
 void leave_message(Floor& floor, Chat& chat, Reason reason) {
+  // Whoever said nothing left nothing.
+  if (!chat.waiting_from) return close(floor, chat, Reason::not_reached);
   if (chat.place == Place::waiting) leave_queue(floor, chat);
   chat.place = Place::left_message;
   chat.placed = floor.now;
   chat.reason = reason;
-  chat.absent = false;
+  chat.absent = chat.asked = false;
   chat.wanted = nobody;
-  ++floor.counters.left_messages;
-  floor.persist(floor.fact(chat, FactKind::left_message, reason));
+  if (chat.left_since) {
+    floor.persist(floor.fact(chat, FactKind::requeued, reason));
+  } else {
+    chat.left_since = floor.now;
+    ++floor.counters.left_messages;
+    floor.persist(floor.fact(chat, FactKind::left_message, reason));
+  }
   floor.persist_place(chat);
   sla::on_left_message(floor, chat);
   talk::tell_state(floor, chat);
@@ -350,9 +420,10 @@ void assign(Floor& floor, Chat& chat, Agent& agent, bool hand, SessionId session
   chat.agent = chat.last_agent = agent.index;
   chat.wanted = nobody;
   chat.left = was_left;
-  chat.absent = false;
+  chat.absent = chat.asked = false;
   chat.weighs = true;
-  chat.reason = Reason::none;
+  // Of a left message the reason stays: by it a later server knows it for one.
+  if (!was_left) chat.reason = Reason::none;
   chat.declined.clear();
   agent.held.push_back(&chat);
   agent.last_assigned = floor.now;
@@ -418,7 +489,8 @@ void close(Floor& floor, Chat& chat, Reason reason, Origin by, AgentIndex agent,
   chat.placed = floor.now;
   chat.closed = floor.now;
   chat.reason = reason;
-  chat.absent = chat.left = false;
+  chat.absent = chat.left = chat.asked = false;
+  chat.left_since.reset();
   chat.weighs = true;
   sla::on_closed(floor, chat);
   ++floor.counters.chats_closed;
@@ -437,9 +509,19 @@ void on_buyer_words(Floor& floor, Chat& chat) {
   if (chat.place == Place::held && chat.left) {
     // The buyer of the left message is here: from now on it is a chat like any other.
     chat.left = false;
+    chat.left_since.reset();
+    chat.reason = Reason::none;
+    floor.persist_place(chat);
     floor.disarm(chat, ChatTimer::shop_clock);
     sla::on_assigned(floor, chat);
     on_agent_changed(floor, floor.roster.agent(chat.agent));
+    return;
+  }
+  if (chat.place == Place::held) {
+    // The short grace of an agent who is gone has passed, and now somebody waits.
+    Agent& agent = floor.roster.agent(chat.agent);
+    const bool is_gone = !agent.present() && !agent.timer(AgentTimer::grace_waiting).armed();
+    if (is_gone) requeue(floor, chat, Reason::presence_lost);
     return;
   }
   if (chat.place == Place::greeted) {
@@ -454,7 +536,7 @@ void on_buyer_words(Floor& floor, Chat& chat) {
     floor.disarm(chat, ChatTimer::shop_clock);
     ++floor.counters.returned;
     floor.persist(floor.fact(chat, FactKind::returned));
-    enqueue(floor, chat, Reason::chosen);
+    enqueue(floor, chat, Reason::by_buyer);
     sla::set_clocks(floor, chat);
     talk::tell_state(floor, chat);
   }
@@ -525,14 +607,9 @@ void on_forget(Floor& floor, Chat& chat) {
 void handle(Floor& floor, Session& session, const ask::Open& open) {
   if (!rights::is_buyer(floor, session, open.id)) return;
   Buyer& buyer = *session.buyer;
-  if (buyer.chat != nullptr && (buyer.chat->open() || buyer.chat->reason != Reason::identified)) {
-    Chat& chat = *buyer.chat;
-    if (!chat.open()) {
-      if (floor.draining) return floor.refuse(session, open.id, Code::draining, {}, 1000);
-      reopen(floor, chat);
-    }
-    floor.done(session, open.id, chat.id);
-    return talk::tell_state(floor, chat, session.id);
+  if (buyer.chat != nullptr && buyer.chat->open()) {
+    floor.done(session, open.id, buyer.chat->id);
+    return talk::tell_state(floor, *buyer.chat, session.id);
   }
   if (floor.draining) return floor.refuse(session, open.id, Code::draining, {}, 1000);
   if (floor.ledger.backlog_bytes() >= floor.backlog_bytes_max / 4 * 3) {
@@ -540,6 +617,13 @@ void handle(Floor& floor, Session& session, const ask::Open& open) {
     return floor.refuse(session, open.id, Code::storage_behind, {}, 5000);
   }
   const auto shop = floor.book->shop(buyer.shop);
+  if (!shop) return floor.refuse(session, open.id, Code::unknown_queue, "the shop is gone");
+  if (buyer.chat != nullptr && can_reopen(floor, *buyer.chat)) {
+    Chat& chat = *buyer.chat;
+    reopen(floor, chat);
+    floor.done(session, open.id, chat.id);
+    return talk::tell_state(floor, chat);
+  }
   const auto queue = open.queue.empty() ? floor.book->first_queue(*shop) : floor.book->queue(open.queue);
   if (!queue || !floor.book->serves(*queue, *shop)) return floor.refuse(session, open.id, Code::unknown_queue);
   if (!open.agent.empty()) {
@@ -567,7 +651,9 @@ void handle(Floor& floor, Session& session, const ask::Close& ask) {
   if (session.buyer != nullptr) return close(floor, *chat, Reason::by_buyer, Origin::buyer, nobody, ask.id, session.id);
   const bool holds = chat->place == Place::held && chat->agent == session.agent;
   if (!holds && session.role != Role::supervisor) return floor.refuse(session, ask.id, Code::not_allowed, "you do not hold this chat");
-  const Reason reason = !holds ? Reason::by_supervisor : chat->left ? Reason::answered : Reason::by_agent;
+  const Reason reason = !holds                                ? Reason::by_supervisor
+                        : chat->left && !chat->waiting_since ? Reason::answered
+                                                             : Reason::by_agent;
   close(floor, *chat, reason, Origin::human, session.agent, ask.id, session.id);
 }
 
@@ -599,6 +685,9 @@ void handle(Floor& floor, Session& session, const ask::Decline& decline) {
 void handle(Floor& floor, Session& session, const ask::Pull& pull) {
   if (!rights::is_staff(floor, session, pull.id)) return;
   Agent& agent = floor.roster.agent(session.agent);
+  // A repeat is not another chat: it finds the line with which the first one came.
+  for (const Chat* held : agent.held)
+    if (const Seq joined = held->main.find(pull.id)) return floor.done(session, pull.id, held->id, joined);
   // An agent who is not available may still ask for work herself: she is looked at as if she were.
   const Seat seat = agent.seat();
   Seat willing = seat;
@@ -612,7 +701,7 @@ void handle(Floor& floor, Session& session, const ask::Pull& pull) {
   }
   if (found) {
     Chat& chat = *floor.chat(*found);
-    assign(floor, chat, agent, true);
+    assign(floor, chat, agent, false, {}, pull.id);
     floor.done(session, pull.id, chat.id, chat.joined);
   } else {
     floor.refuse(session, pull.id, Code::nothing_waiting);

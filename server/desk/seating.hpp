@@ -47,7 +47,7 @@ void close(Floor& floor, Chat& chat, Reason reason, Origin by = Origin::system, 
 // What a chat weighs in its agent's load has changed.
 void set_weighs(Floor& floor, Chat& chat, bool weighs);
 // Anything about an agent that routing looks at has changed.
-void on_agent_changed(Floor& floor, Agent& agent);
+void on_agent_changed(Floor& floor, Agent& agent, bool tell = false);
 // What a waiting chat asks for has changed, or whether it may be seated now.
 void on_need_changed(Floor& floor, Chat& chat);
 // The newest policy's word on where the chat may go.

@@ -71,6 +71,33 @@ void arm_idle(Floor& floor, Chat& chat) {
   floor.arm(chat, ChatTimer::idle, chat.last_line + chat.promise(*floor.book).idle_close);
 }
 
+// Quiet is who has been answered and says nothing; a new assignment is looked at again.
+void arm_quiet(Floor& floor, Chat& chat) {
+  if (chat.place != Place::held || chat.waiting_since || !chat.weighs) return floor.disarm(chat, ChatTimer::quiet);
+  floor.arm(chat, ChatTimer::quiet, chat.last_line + floor.queue(chat).quiet_after);
+}
+
+// A left message's own clock; it is nobody's when nobody waits for an answer.
+void arm_left(Floor& floor, Chat& chat) {
+  const Duration answer = chat.promise(*floor.book).left_message_answer;
+  const auto due = chat.waiting_since && !chat.left_missed && chat.left_since
+                       ? floor.hours(chat).add_open(*chat.left_since, answer, floor.wall_ms)
+                       : std::nullopt;
+  if (due) {
+    floor.arm(chat, ChatTimer::shop_clock, *due);
+  } else {
+    floor.disarm(chat, ChatTimer::shop_clock);
+  }
+}
+
+// A complaint is answered on the day it was made, and within its time where that is sooner; also after hours.
+void arm_complaint(Floor& floor, Chat& chat) {
+  const Duration answer = chat.promise(*floor.book).complaint_answer;
+  if (!chat.waiting_since || chat.complaint_missed || answer == Duration{0}) return floor.disarm(chat, ChatTimer::complaint);
+  const Instant day_ends = floor.hours(chat).end_of_local_day(*chat.waiting_since, floor.wall_ms);
+  floor.arm(chat, ChatTimer::complaint, std::min(*chat.waiting_since + answer, day_ends));
+}
+
 void miss(Floor& floor, const Chat& chat, ClockKind clock, std::int32_t ordinal, Instant due) {
   record::Fact fact = floor.fact(chat, FactKind::missed);
   fact.clock = clock;
@@ -98,8 +125,10 @@ void warn(Floor& floor, const Chat& chat) {
 void stop_waiting(Floor& floor, Chat& chat) {
   chat.waiting_since.reset();
   chat.breached.reset();
+  chat.left_missed = chat.complaint_missed = false;
   floor.disarm(chat, ChatTimer::shop_clock);
   floor.disarm(chat, ChatTimer::agent_clock);
+  floor.disarm(chat, ChatTimer::complaint);
   presence::on_answered(floor, chat);
 }
 
@@ -110,8 +139,11 @@ void on_buyer_words(Floor& floor, Chat& chat) {
     chat.waiting_since = floor.now;
     chat.waiting_from = chat.main.last();
     chat.shop_step = chat.agent_step = 0;
-    if (chat.place != Place::left_message) arm_shop(floor, chat);
-    if (chat.place == Place::held) arm_agent(floor, chat);
+    const bool left = chat.place == Place::left_message || chat.left;
+    if (!left) arm_shop(floor, chat);
+    if (!left && chat.place == Place::held) arm_agent(floor, chat);
+    if (left) arm_left(floor, chat);
+    arm_complaint(floor, chat);
   }
   floor.disarm(chat, ChatTimer::idle);
   floor.disarm(chat, ChatTimer::quiet);
@@ -123,7 +155,7 @@ void on_answer(Floor& floor, Chat& chat) {
   chat.hops = 0;
   if (chat.waiting_since || chat.left) stop_waiting(floor, chat);
   arm_idle(floor, chat);
-  if (chat.place == Place::held) floor.arm(chat, ChatTimer::quiet, floor.now + floor.queue(chat).quiet_after);
+  arm_quiet(floor, chat);
 }
 
 void on_assigned(Floor& floor, Chat& chat) {
@@ -135,6 +167,7 @@ void on_assigned(Floor& floor, Chat& chat) {
   }
   chat.last_line = floor.now;
   arm_idle(floor, chat);
+  arm_quiet(floor, chat);
 }
 
 void on_unassigned(Floor& floor, Chat& chat) {
@@ -146,29 +179,35 @@ void on_unassigned(Floor& floor, Chat& chat) {
 void on_left_message(Floor& floor, Chat& chat) {
   on_unassigned(floor, chat);
   floor.disarm(chat, ChatTimer::queue_wait);
-  const auto due = floor.hours(chat).add_open(chat.placed, chat.promise(*floor.book).left_message_answer, floor.wall_ms);
-  if (due && !chat.left_missed) {
-    floor.arm(chat, ChatTimer::shop_clock, *due);
-  } else {
-    floor.disarm(chat, ChatTimer::shop_clock);
-  }
+  arm_left(floor, chat);
 }
 
 void on_closed(Floor& floor, Chat& chat) {
   chat.waiting_since.reset();
   chat.breached.reset();
   for (const ChatTimer timer : {ChatTimer::shop_clock, ChatTimer::agent_clock, ChatTimer::queue_wait, ChatTimer::quiet,
-                                ChatTimer::idle}) {
+                                ChatTimer::idle, ChatTimer::complaint}) {
     floor.disarm(chat, timer);
   }
 }
 
 void set_clocks(Floor& floor, Chat& chat) {
   if (chat.place == Place::closed) return;
+  arm_complaint(floor, chat);
   if (chat.place == Place::left_message) return on_left_message(floor, chat);
-  if (chat.waiting_since) arm_shop(floor, chat);
-  if (chat.waiting_since && chat.place == Place::held) arm_agent(floor, chat);
+  if (chat.left) {
+    arm_left(floor, chat);
+  } else if (chat.waiting_since) {
+    arm_shop(floor, chat);
+    if (chat.place == Place::held) arm_agent(floor, chat);
+    // An earlier server saw the last step pass.
+    const Ladder ladder = ladder_of(promised(floor, chat));
+    if (chat.shop_step == ladder.size() && !chat.breached) {
+      chat.breached = floor.hours(chat).add_open(*chat.waiting_since, ladder.back().after, floor.wall_ms).value_or(floor.now);
+    }
+  }
   arm_idle(floor, chat);
+  arm_quiet(floor, chat);
 }
 
 void on_shop_clock(Floor& floor, Chat& chat) {
@@ -204,17 +243,30 @@ void on_agent_clock(Floor& floor, Chat& chat) {
 
 void on_queue_wait(Floor& floor, Chat& chat) {
   // First the question, then, if nobody came all the same, the miss; and the question again for as long as it lasts.
-  if (!chat.was_told) return overload::ask(floor, chat);
-  miss(floor, chat, ClockKind::queue_wait, ++chat.queue_misses, chat.timer(ChatTimer::queue_wait).due());
-  ++floor.counters.missed_queue_wait;
-  floor.alarm(chat, ClockKind::queue_wait, chat.reason);
-  overload::ask(floor, chat);
+  if (chat.was_told) {
+    miss(floor, chat, ClockKind::queue_wait, ++chat.queue_misses, chat.timer(ChatTimer::queue_wait).due());
+    ++floor.counters.missed_queue_wait;
+    floor.alarm(chat, ClockKind::queue_wait, chat.reason);
+  }
+  if (chat.buyer->present()) return overload::ask(floor, chat);
+  // Who is not there cannot be asked: that comes first when the buyer is back.
+  floor.arm(chat, ChatTimer::queue_wait, floor.now + chat.promise(*floor.book).queue_wait);
+}
+
+void on_complaint(Floor& floor, Chat& chat) {
+  DESK_ASSERT(chat.waiting_since);
+  chat.complaint_missed = true;
+  miss(floor, chat, ClockKind::complaint, ordinal_of(chat.waiting_from, 1), chat.timer(ChatTimer::complaint).due());
+  floor.alarm(chat, ClockKind::complaint, chat.reason);
 }
 
 void on_quiet(Floor& floor, Chat& chat) { seating::set_weighs(floor, chat, floor.queue(chat).quiet_weight != 0); }
 
 void on_idle(Floor& floor, Chat& chat) {
   DESK_ASSERT(!chat.waiting_since);
+  // A line that is no word may have been said since.
+  const Instant due = chat.last_line + chat.promise(*floor.book).idle_close;
+  if (due > floor.now) return floor.arm(chat, ChatTimer::idle, due);
   seating::close(floor, chat, chat.waiting_from ? Reason::idle : Reason::not_reached);
 }
 
@@ -248,7 +300,8 @@ void recovered(Chat& chat, ClockKind clock, std::int32_t ordinal) {
     passed(chat.shop_step, ladder);
   }
   if (clock == ClockKind::queue_wait) chat.queue_misses = std::max(chat.queue_misses, ordinal);
-  if (clock == ClockKind::left_message) chat.left_missed = true;
+  if (clock == ClockKind::left_message && began == chat.waiting_from) chat.left_missed = true;
+  if (clock == ClockKind::complaint && began == chat.waiting_from) chat.complaint_missed = true;
   if (clock == ClockKind::agent_response && began == agent_began(chat)) passed(chat.agent_step, ladder);
 }
 
@@ -263,6 +316,7 @@ void handle(Floor& floor, Session& session, const ask::NoAnswerNeeded& ask) {
     floor.persist_place(*chat);
     stop_waiting(floor, *chat);
     arm_idle(floor, *chat);
+    arm_quiet(floor, *chat);
   }
   floor.done(session, ask.id, chat->id);
 }

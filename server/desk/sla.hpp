@@ -35,6 +35,7 @@ void on_agent_clock(Floor& floor, Chat& chat);
 void on_queue_wait(Floor& floor, Chat& chat);
 void on_quiet(Floor& floor, Chat& chat);
 void on_idle(Floor& floor, Chat& chat);
+void on_complaint(Floor& floor, Chat& chat);
 void on_warn(Floor& floor, Agent& agent);
 
 // A step has been written down by an earlier server: it must not be written again.

@@ -66,6 +66,7 @@ void handle(Floor& floor, Session& session, const ask::SetAgent& set) {
     agent->capacity = *set.capacity;
     agent->held_max = std::max(agent->held_max, *set.capacity);
   }
+  agent->set_shares(*floor.book);
   seating::on_agent_changed(floor, *agent);
   if (set.status) presence::set_status(floor, *agent, *set.status, Reason::by_supervisor);
   floor.done(session, set.id);

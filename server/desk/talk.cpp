@@ -226,7 +226,7 @@ void handle(Floor& floor, Session& session, const ask::Typing& typing) {
   const Chat* chat = rights::chat_of(floor, session, typing.chat);
   if (chat == nullptr || !chat->open()) return;
   const bool of_buyer = session.buyer != nullptr;
-  if (!of_buyer && chat->agent != session.agent) return;
+  if (!of_buyer && (chat->place != Place::held || chat->agent != session.agent)) return;
   const auto heard = floor.hearing(*chat, Stream::main, session.id);
   floor.out->send(heard, tell::Typing{chat->id, of_buyer, typing.on});
 }

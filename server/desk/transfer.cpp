@@ -39,6 +39,12 @@ std::optional<Target> target_of(Floor& floor, const Session& session, CommandId 
   return target;
 }
 
+// One more chat would be more than she may ever hold, whoever says so.
+bool holds_most(const Agent& agent) {
+  const Seat seat = agent.seat();
+  return seat.held >= seat.held_max;
+}
+
 bool has_place(const Agent& agent) {
   const Seat seat = agent.seat();
   return seat.takes && seat.load < seat.capacity && seat.held < seat.held_max;
@@ -55,16 +61,20 @@ void move(Floor& floor, Chat& chat, Target target, bool hand, CommandId id, Sess
   const std::string_view name = target.agent != nullptr ? std::string_view{target.agent->name}
                                                         : std::string_view{floor.book->queue(*target.queue).name};
   talk::note(floor, chat, LineKind::transferred, Origin::system, name, by, Reason::none, id, session);
+  const bool left = chat.left || chat.place == Place::left_message;
   seating::release(floor, chat, Reason::transferred);
   if (chat.place == Place::left_message) floor.match.remove_chat(chat.id);
-  if (target.agent != nullptr) return seating::assign(floor, chat, *target.agent, true);
+  if (target.agent != nullptr) {
+    if (left) chat.place = Place::left_message;
+    return seating::assign(floor, chat, *target.agent, true);
+  }
   chat.queue = floor.names.keep(floor.book->queue(*target.queue).name);
   chat.wanted = nobody;
   chat.declined.clear();
   if (from != nobody) chat.declined.push_back(from);
-  chat.last_agent = nobody;
   chat.hops = 0;
   seating::set_need(floor, chat);
+  if (left) return seating::leave_message(floor, chat, Reason::transferred);
   seating::enqueue(floor, chat, Reason::transferred);
   talk::tell_state(floor, chat);
 }
@@ -96,6 +106,7 @@ void handle(Floor& floor, Session& session, const ask::TakeOver& take_over) {
   if (!chat->open() || chat->place == Place::greeted) return floor.refuse(session, take_over.id, Code::wrong_place);
   Agent& supervisor = floor.roster.agent(session.agent);
   if (chat->place != Place::held || chat->agent != supervisor.index) {
+    if (holds_most(supervisor)) return floor.refuse(session, take_over.id, Code::no_place, "held_max");
     ++floor.counters.taken_over;
     floor.persist(floor.fact(*chat, FactKind::taken_over, Reason::by_supervisor));
     seating::release(floor, *chat, Reason::by_supervisor);
@@ -119,9 +130,7 @@ void handle(Floor& floor, Session& session, const ask::Reassign& reassign) {
       return floor.refuse(session, reassign.id, Code::no_place, "the agent is not there");
     }
     if (chat->place == Place::held && chat->agent == target->agent->index) return floor.done(session, reassign.id, chat->id);
-    if (static_cast<std::int32_t>(target->agent->held.size()) >= target->agent->held_max) {
-      return floor.refuse(session, reassign.id, Code::no_place, "held_max");
-    }
+    if (holds_most(*target->agent)) return floor.refuse(session, reassign.id, Code::no_place, "held_max");
   }
   move(floor, *chat, *target, true, reassign.id, session.id, session.agent);
 }
