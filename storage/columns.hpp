@@ -6,7 +6,7 @@
 //        select desk from own                                                        the desks that are still ours
 //
 // One round trip and one commit. Kinds of record that a batch does not hold are left out of the statement, so there are
-// few statements, each prepared once. Binary arrays need no quoting and cost PostgreSQL a third less than text to read.
+// few statements, each prepared once. Binary arrays need no quoting and cost PostgreSQL less than text to read.
 // Only std: the writer hands the arrays to the connection.
 #pragma once
 
@@ -47,6 +47,7 @@ class Columns {
   std::vector<std::string> arrays_;  // kept between batches for their memory
   std::size_t used_{};
   unsigned kinds_{};
+  std::vector<const Record*> lines_;  // kept for their memory, too
   std::vector<const Record*> chats_;
 };
 

@@ -68,7 +68,8 @@ create table message (
   text text not null,
   primary key (desk, chat, stream, seq)
 ) partition by range (chat);
-create unique index message_id on message (desk, chat, person, id) where id is not null;
+-- One command of a person is one line. The id comes before the person because it tells rows apart sooner.
+create unique index message_id on message (desk, chat, id, person) where id is not null;
 
 -- What was decided. No words, no personal data. chat is 0 where the fact is about the desk or an agent.
 create table fact (
