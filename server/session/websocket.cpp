@@ -28,7 +28,8 @@ namespace {
 constexpr std::size_t first_bytes{256};
 constexpr std::size_t keep_bytes{2048};
 
-// A piece of a message smaller than this came in a frame of its own: nobody who means well cuts a message so small.
+// Pieces of a message smaller than this came in frames of their own: nobody who means well cuts a message so small. The
+// first one of a message does not count, because a read may end anywhere.
 constexpr std::size_t crumb_bytes{64};
 
 // A server's frame: two bytes, and two or eight more for a long payload; never masked, never in parts.
@@ -134,11 +135,12 @@ class WebSocket::Impl : public std::enable_shared_from_this<Impl> {
       ended_ = true;
     } else if (stream_.is_message_done()) {
       const std::size_t size = std::exchange(size_, 0);
+      crumbled_ = false;
       if (reader_ != nullptr && !closing_) reader_->on_message({input_.get(), size}, stream_.got_binary());
       if (capacity_ > keep_bytes) grow(first_bytes);
     } else if (size_ == capacity_) {
       grow(std::min(capacity_ * 2, std::max(message_bytes_max_, capacity_ + 1)));
-    } else if (bytes < crumb_bytes && reader_ != nullptr) {
+    } else if (bytes < crumb_bytes && std::exchange(crumbled_, true) && reader_ != nullptr) {
       reader_->on_control();
     }
     // While closing, Beast reads on by itself until the peer has answered.
@@ -168,6 +170,7 @@ class WebSocket::Impl : public std::enable_shared_from_this<Impl> {
   std::size_t message_bytes_max_;
   Reader* reader_;
   int pending_{};   // reads and closes under way
+  bool crumbled_{};  // this message has come in a small piece already
   bool ended_{};    // reading has failed, or the peer has closed
   bool closing_{};  // we have said close
   bool gone_{};

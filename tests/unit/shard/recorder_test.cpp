@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 
@@ -139,7 +140,7 @@ class Recorded : public testing::Test {
 
 TEST_F(Recorded, runs_again_to_the_same_effects) {
   EXPECT_EQ(replay(file_), "");
-  EXPECT_GT(std::ranges::count(text_, '\n'), 40);
+  EXPECT_GT(std::count(text_.begin(), text_.end(), '\n'), 40);
 }
 
 TEST_F(Recorded, holds_nobodys_words) {
