@@ -174,6 +174,13 @@ TEST_F(Options, TheTableHasEveryRow) {
   }
 }
 
+// The README's table is this one: `deskd check-config --table` makes it.
+TEST_F(Options, TheReadmeSaysTheSame) {
+  std::ifstream in{DESKD_SOURCE_DIR "/README.md"};
+  const std::string readme{std::istreambuf_iterator<char>{in}, {}};
+  EXPECT_NE(readme.find("\n\n" + settings_table() + "\n<!-- /settings -->"), std::string::npos);
+}
+
 TEST(AddressOf, TakesOnlyWhole) {
   EXPECT_EQ(address_of("127.0.0.1:8080"), (Address{"127.0.0.1", 8080}));
   EXPECT_EQ(address_of("[::1]:0"), (Address{"::1", 0}));
