@@ -59,9 +59,9 @@ void Agent::on_online(bool) {
 }
 
 void Agent::on_line(Talk& now, const Heard& line) {
+  // A chat that is handed over comes with all that was said before; only what is said now wants an answer at once.
   if (line.inside) return;
   if (line.kind == "words" && line.origin == "buyer") work(now.chat);
-  if (line.kind == "closed") forget(now.chat);
 }
 
 void Agent::work(std::int64_t chat) {

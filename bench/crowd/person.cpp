@@ -11,6 +11,8 @@ namespace {
 
 constexpr double backoff_first_s = 0.2;
 constexpr double backoff_max_s = 5;
+// Enough to see how something came about.
+constexpr std::size_t frames_kept = 12;
 
 std::string quoted(std::string_view text) {
   std::string out{'"'};
@@ -51,7 +53,7 @@ void Person::gone(std::uint16_t code) {
   online = false;
   day_.diary.count("closed " + std::to_string(code));
   if (!wanted) return;
-  if (code >= 4500) day_.diary.wrong("a session was closed for good", name_ + " code " + std::to_string(code));
+  if (code >= 4500) wrong("a session was closed for good", name_ + " code " + std::to_string(code));
   backoff_s_ = std::min(backoff_max_s, std::max(backoff_first_s, backoff_s_ * 2));
   day_.in_real(backoff_s_ * (0.5 + 0.001 * day_.below(1000)), [this] { if (wanted) connect(); });
 }
@@ -138,9 +140,17 @@ void Person::resend() {
   link.flush();
 }
 
+void Person::wrong(const std::string& what, const std::string& detail) {
+  day_.diary.wrong(what, detail);
+  if (day_.diary.wrongs().at(what) > 2) return;
+  for (const std::string& frame : last_frames_) std::fprintf(stderr, "    %s\n", frame.c_str());
+}
+
 void Person::hear_frame(std::string_view json) {
   static Heard heard;
-  if (!hear(json, heard)) return day_.diary.wrong("a frame that is no JSON object", std::string{json.substr(0, 200)});
+  if (last_frames_.size() == frames_kept) last_frames_.pop_front();
+  last_frames_.emplace_back(json);
+  if (!hear(json, heard)) return wrong("a frame that is no JSON object", std::string{json.substr(0, 200)});
   const std::string_view type = heard.type;
   if (type == "ping") return link.say_now(R"({"type":"pong","n":)" + std::to_string(heard.n) + '}');
   if (type == "line") return hear_line(heard);
@@ -201,6 +211,7 @@ void Person::hear_frame(std::string_view json) {
   if (type == "chat_state") {
     Talk& known = talk(heard.chat);
     known.place = heard.place;
+    known.told_until = std::max(known.told_until, heard.seq);
     if (heard.epoch) known.epoch = heard.epoch;
     on_state(known, heard);
     if (Talk* still = find(heard.chat)) {
@@ -216,12 +227,12 @@ void Person::hear_line(const Heard& heard) {
   Talk& known = talk(heard.chat);
   if (heard.kind == "words" && (heard.origin == "buyer" || heard.origin == "human" || heard.origin == "assist") && !heard.hidden &&
       heard.text.find('@' + std::to_string(heard.chat) + '/') == std::string_view::npos)
-    day_.diary.wrong("words of another chat were told", name_ + ' ' + std::string{heard.text.substr(0, 80)});
-  if (!staff_ && heard.inside) day_.diary.wrong("a buyer was told of an inside line", name_);
+    wrong("words of another chat were told", name_ + ' ' + std::string{heard.text.substr(0, 80)});
+  if (!staff_ && heard.inside) wrong("a buyer was told of an inside line", name_);
   const auto it = heard.id.empty() ? outbox_.end() : entry(heard.id);
   const bool is_own = it != outbox_.end();
   if (is_own) it->seq = heard.seq;
-  else if (!heard.id.empty()) day_.diary.heard(heard.id, day_.now());
+  else if (!heard.id.empty() && heard.seq > known.told_until) day_.diary.heard(heard.id, day_.now());
   put(known, heard.inside, heard.seq, heard.text, heard.hidden, is_own);
   on_line(known, heard);
   if (Talk* still = find(heard.chat)) advance(*still, heard.inside, heard.stored);
@@ -240,9 +251,9 @@ void Person::own(const Heard::Line& line, std::int64_t chat, bool inside) {
 
 void Person::put(Talk& talk, bool inside, std::uint32_t seq, std::string_view text, bool hidden, bool is_own) {
   Talk::Stream& stream = talk.stream(inside);
-  if (seq == 0) return day_.diary.wrong("a line without a seq", name_);
+  if (seq == 0) return wrong("a line without a seq", name_);
   if (seq <= stream.seq || stream.unsafe.contains(seq)) {
-    if (!is_own) day_.diary.wrong("a line told twice", name_ + ' ' + std::to_string(talk.chat) + '/' + std::to_string(seq));
+    if (!is_own) wrong("a line told twice", name_ + ' ' + std::to_string(talk.chat) + '/' + std::to_string(seq));
     return;
   }
   stream.unsafe[seq] = {std::string{text}, hidden};
@@ -255,7 +266,7 @@ void Person::put(Talk& talk, bool inside, std::uint32_t seq, std::string_view te
       return one.makes_line && one.chat == talk.chat && one.inside == inside && one.seq == 0;
     });
     if (missing > static_cast<std::uint32_t>(own))
-      day_.diary.wrong("a gap in what was told", name_ + ' ' + std::to_string(talk.chat) + '/' + std::to_string(seq) + " after " +
+      wrong("a gap in what was told", name_ + ' ' + std::to_string(talk.chat) + '/' + std::to_string(seq) + " after " +
                                                      std::to_string(stream.seq));
   }
 }

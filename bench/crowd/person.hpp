@@ -35,6 +35,7 @@ struct Talk {
   std::int64_t epoch{};
   Stream main, inside;
   std::string place;
+  std::uint32_t told_until{};   // lines up to here were said before this client was told of the chat
   // For the person's own use.
   bool answering{};
   std::uint32_t last_own{};
@@ -96,6 +97,8 @@ class Person {
     std::uint32_t seq{}, n{};
     bool inside{}, makes_line{}, resent{};
   };
+  // Enters what must never happen, with the last frames on this session so that one can see how it came.
+  void wrong(const std::string& what, const std::string& detail);
   void hear_line(const Heard& heard);
   void own(const Heard::Line& line, std::int64_t chat, bool inside);
   void put(Talk& talk, bool inside, std::uint32_t seq, std::string_view text, bool hidden, bool is_own);
@@ -111,6 +114,7 @@ class Person {
   double backoff_s_{};
   std::int64_t epoch_{};
   std::deque<Entry> outbox_;
+  std::deque<std::string> last_frames_;
   std::map<std::int64_t, std::uint32_t> said_;  // words said in a chat, also after it was taken away and came back
 };
 
