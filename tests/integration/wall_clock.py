@@ -22,14 +22,19 @@ class WallClock(unittest.TestCase):
         steps = dict(zip(("target", "limit", "reminder", "breach"), (f"{ms}ms" for ms in STEPS_MS)))
         desk = Desk(queues=[{"name": "sales", "shops": ["lamps"], "first_response": steps, "next_response": steps}])
         self.addCleanup(desk.leave)
-        desk.policy["agents"] = []
+        desk.policy["agents"] = [{"name": "07", "queues": ["sales"], "capacity": 10}]
         desk.set_up()
         jump = desk.folder / "jump"
         jump.write_text("+0")
         desk.start(env={"LD_PRELOAD": libraries[0], "FAKETIME_TIMESTAMP_FILE": str(jump), "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"})
+        silent = desk.agent("07")                 # there, and never answers
+        silent.token = desk.staff_token("07", life_s=30 * 86400)
+        await (await silent.sign_in()).available()
         chats = []
         for number, way in enumerate(JUMPS):
-            buyer = await desk.buyer(f"b{number}").sign_in()
+            buyer = desk.buyer(f"b{number}")
+            buyer.token = desk.buyer_token(f"b{number}", life_s=30 * 86400)     # outlives the jumps
+            await buyer.sign_in()
             chat = await buyer.open()
             await buyer.say(chat, "在吗")
             await buyer.all_stored()
