@@ -30,17 +30,12 @@ bool listed(const std::vector<Chat*>& chats, const Chat& chat) {
 
 // Every chat is in exactly one place, and whoever has it knows.
 std::string check_place(const Floor& floor, const Chat& chat) {
-  std::int32_t holders = 0, offered = 0;
-  for (const auto& agent : floor.roster.all()) {
-    holders += static_cast<std::int32_t>(std::count(agent->held.begin(), agent->held.end(), &chat));
-    offered += static_cast<std::int32_t>(std::count(agent->reserved.begin(), agent->reserved.end(), &chat));
-  }
   const bool held = chat.place == Place::held;
   const bool reserved = chat.place == Place::reserved;
-  if (holders != (held ? 1 : 0)) return say(name(chat), " is held by ", holders, " agents");
-  if (offered != (reserved ? 1 : 0)) return say(name(chat), " is offered to ", offered, " agents");
   if ((held || reserved) != static_cast<bool>(chat.agent)) return say(name(chat), " and its agent disagree");
+  // That no other agent has it too is said where agents are walked.
   if (held && !listed(floor.roster.agent(chat.agent).held, chat)) return say(name(chat), " is held by another agent");
+  if (reserved && !listed(floor.roster.agent(chat.agent).reserved, chat)) return say(name(chat), " is offered to another agent");
   const bool to_be_seated = (chat.place == Place::waiting && !chat.absent) || chat.place == Place::left_message;
   if (to_be_seated != (floor.match.need(chat.id) != nullptr)) return say(name(chat), " and match disagree on its waiting");
   if (chat.open() && chat.buyer->chat != &chat) return say(name(chat), " is open and not its buyer's chat");
@@ -49,7 +44,7 @@ std::string check_place(const Floor& floor, const Chat& chat) {
 }
 
 // Who waits since when is what the lines say, and the clocks that should run do.
-std::string check_clocks(const Floor& floor, const Chat& chat) {
+std::string check_clocks(const Floor& floor, const Chat& chat, Instant waiting, Seq from) {
   const auto armed = [&](ChatTimer timer) { return chat.timers[static_cast<std::size_t>(timer)].armed(); };
   if (!chat.open()) {
     for (std::size_t i = 0; i < chat_timers; ++i) {
@@ -57,20 +52,6 @@ std::string check_clocks(const Floor& floor, const Chat& chat) {
       if (timer != ChatTimer::forget && timer != ChatTimer::marks && armed(timer)) return say(name(chat), " has timer ", i, " armed");
     }
     return armed(ChatTimer::forget) ? std::string{} : say(name(chat), " is closed and will never be forgotten");
-  }
-  Instant waiting;  // 1970: nobody waits
-  Seq from;
-  for (Seq seq{1}; seq <= chat.main.last(); seq = next(seq)) {
-    const Transcript::Line& line = chat.main.line(seq);
-    const bool person = line.origin == Origin::human || line.origin == Origin::assist;
-    bool asks = line.origin == Origin::buyer && line.kind == LineKind::words;
-    if (line.kind == LineKind::order_answer) asks = !std::get<record::OrderAnswer>(*chat.deed(seq)).confirmed;
-    if (asks && waiting == Instant{} && seq > chat.excused) {
-      waiting = line.at;
-      from = seq;
-    }
-    if (person && (line.kind == LineKind::words || line.kind == LineKind::order)) waiting = {};
-    if (line.kind == LineKind::closed || seq == chat.excused) waiting = {};
   }
   if (waiting != chat.waiting_since.value_or(Instant{})) return say(name(chat), " waits since something else than its lines say");
   const bool waits = waiting != Instant{};
@@ -99,24 +80,14 @@ std::string check_clocks(const Floor& floor, const Chat& chat) {
   return {};
 }
 
-std::string check_lines(const Chat& chat) {
-  for (const Transcript* transcript : {&chat.main, &chat.inside}) {
-    if (transcript->stored() > transcript->last()) return say(name(chat), " has stored more than was said");
-    Instant before{};
-    for (Seq seq{1}; seq <= transcript->last(); seq = next(seq)) {
-      const Transcript::Line& line = transcript->line(seq);
-      if (line.at < before) return say(name(chat), " line ", seq.value, " is older than the one before");
-      before = line.at;
-      if (line.id && transcript->find(line.id) != seq) return say(name(chat), " line ", seq.value, " is not found by its id");
-    }
-  }
-  return {};
-}
-
 std::string check_agent(const Floor& floor, const Agent& agent) {
   std::int32_t load = static_cast<std::int32_t>(agent.reserved.size() + agent.wrapping.size());
   std::int32_t left = 0;
+  for (const Chat* chat : agent.reserved)
+    if (chat->place != Place::reserved || chat->agent != agent.index) return say(name(*chat), " is not offered to ", agent.name);
   for (const Chat* chat : agent.held) {
+    if (chat->place != Place::held || chat->agent != agent.index) return say(name(*chat), " is not held by ", agent.name);
+    if (std::count(agent.held.begin(), agent.held.end(), chat) != 1) return say(name(*chat), " is held twice");
     load += chat->weighs ? 1 : floor.queue(*chat).quiet_weight;
     left += chat->left ? 1 : 0;
   }
@@ -142,15 +113,16 @@ std::string check_idle_beside_waiting(const Floor& floor) {
            (!chat.wanted || chat.wanted == agent.index) &&
            std::find(chat.declined.begin(), chat.declined.end(), agent.index) == chat.declined.end();
   };
+  std::vector<const Chat*> live, left;
+  for (const auto& [id, chat] : floor.chats) {
+    if (chat->place == Place::waiting && !chat->absent) live.push_back(chat.get());
+    if (chat->place == Place::left_message) left.push_back(chat.get());
+  }
   for (const auto& agent : floor.roster.all()) {
-    bool live_fits = false;
-    for (const auto& [id, chat] : floor.chats)
-      if (chat->place == Place::waiting && !chat->absent && fits(*chat, *agent)) {
-        live_fits = true;
-        return say(name(*chat), " waits beside agent ", agent->name, ", who has a place");
-      }
-    for (const auto& [id, chat] : floor.chats)
-      if (chat->place == Place::left_message && !live_fits && agent->left < agent->left_max && fits(*chat, *agent)) {
+    for (const Chat* chat : live)
+      if (fits(*chat, *agent)) return say(name(*chat), " waits beside agent ", agent->name, ", who has a place");
+    for (const Chat* chat : left)
+      if (agent->left < agent->left_max && fits(*chat, *agent)) {
         return say(name(*chat), " lies beside agent ", agent->name, ", who has a place");
       }
   }
@@ -161,10 +133,11 @@ std::string check_buyers(const Floor& floor) {
   std::map<const Buyer*, std::int32_t> open;
   for (const auto& [id, chat] : floor.chats)
     if (chat->open() && ++open[chat->buyer] > 1) return say("buyer ", chat->buyer->id, " has two open chats");
+  std::map<const Buyer*, std::int32_t> attached;
+  for (const Session& session : floor.sessions)
+    if (session.id && session.buyer != nullptr) ++attached[session.buyer];
   for (const auto& [key, buyer] : floor.buyers) {
-    const auto attached = std::count_if(floor.sessions.begin(), floor.sessions.end(),
-                                        [&](const Session& session) { return session.id && session.buyer == buyer.get(); });
-    if (attached != buyer->attached) return say("buyer ", buyer->id, " miscounts sessions");
+    if (attached[buyer.get()] != buyer->attached) return say("buyer ", buyer->id, " miscounts sessions");
     if (buyer->attached == 0 && buyer->chat == nullptr) return say("buyer ", buyer->id, " is remembered for nothing");
   }
   return {};
@@ -172,12 +145,41 @@ std::string check_buyers(const Floor& floor) {
 
 }  // namespace
 
-std::string check(const Desk& desk) {
+std::string Checker::check_lines(const Chat& chat, Read& read) {
+  if (read.excused != chat.excused) read = {.excused = chat.excused};  // said afterwards of lines already read
+  for (const Stream stream : {Stream::main, Stream::inside}) {
+    const Transcript& transcript = chat.transcript(stream);
+    Seq& seen = stream == Stream::main ? read.main : read.inside;
+    if (transcript.stored() > transcript.last()) return say(name(chat), " has stored more than was said");
+    while (seen < transcript.last()) {
+      const Instant before = seen ? transcript.line(seen).at : Instant{};
+      const Seq seq = seen = next(seen);
+      const Transcript::Line& line = transcript.line(seq);
+      if (line.at < before) return say(name(chat), " line ", seq.value, " is older than the one before");
+      if (line.id && transcript.find(line.id) != seq) return say(name(chat), " line ", seq.value, " is not found by its id");
+      if (stream == Stream::inside) continue;
+      const bool person = line.origin == Origin::human || line.origin == Origin::assist;
+      bool asks = line.origin == Origin::buyer && line.kind == LineKind::words;
+      if (line.kind == LineKind::order_answer) asks = !std::get<record::OrderAnswer>(*chat.deed(seq)).confirmed;
+      if (asks && read.waiting == Instant{} && seq > chat.excused) {
+        read.waiting = line.at;
+        read.from = seq;
+      }
+      if (person && (line.kind == LineKind::words || line.kind == LineKind::order)) read.waiting = {};
+      if (line.kind == LineKind::closed || seq == chat.excused) read.waiting = {};
+    }
+  }
+  return {};
+}
+
+std::string Checker::check(const Desk& desk) {
   const Floor& floor = desk.floor();
   if (floor.recovering) return {};
   for (const auto& [id, chat] : floor.chats) {
-    for (std::string wrong : {check_place(floor, *chat), check_lines(*chat), check_clocks(floor, *chat)})
-      if (!wrong.empty()) return wrong;
+    Read& read = read_[id];
+    if (std::string wrong = check_lines(*chat, read); !wrong.empty()) return wrong;
+    if (std::string wrong = check_place(floor, *chat); !wrong.empty()) return wrong;
+    if (std::string wrong = check_clocks(floor, *chat, read.waiting, read.from); !wrong.empty()) return wrong;
   }
   for (const auto& agent : floor.roster.all())
     if (std::string wrong = check_agent(floor, *agent); !wrong.empty()) return wrong;

@@ -140,6 +140,11 @@ std::string Client::hear(const Heard& heard, Epoch epoch) {
     if (error->code == Code::id_reused) return "id_reused for an honest repeat";
     return {};
   }
+  if (const auto* released = std::get_if<tell::Released>(&heard.message)) {
+    // No longer one's own: what was held of it is worth nothing, least of all what was never stored.
+    chats.erase(released->chat);
+    return {};
+  }
   if (const auto* done = std::get_if<tell::Done>(&heard.message)) {
     // A deed's `done` comes from the database for a chat that has left memory: it was stored.
     forget_command(done->id);

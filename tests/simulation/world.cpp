@@ -168,7 +168,8 @@ class World {
   void start_server() {
     now_ = std::max(now_, database_.newest_at());
     ++epoch_.value;
-    desk_ = std::make_unique<Desk>(DeskOptions{DeskId{1}, epoch_, policies_.back(), knobs_.faults ? 60'000u : 64'000'000u, wall_ms_});
+    checker_ = {};
+    desk_ = std::make_unique<Desk>(DeskOptions{DeskId{1}, epoch_, policies_.back(), knobs_.faults ? 20'000u : 64'000'000u, wall_ms_});
     for (const auto& policy : policies_) step(event::RecoveredPolicy{policy});
     for (event::RecoveredChat& chat : database_.recover(now_ - policies_.back()->reopen_within)) step(std::move(chat));
     step(event::RecoveryDone{database_.newest()});
@@ -200,7 +201,7 @@ class World {
     desk_->step(now_, event, effects_);
     ++outcome_.steps;
     apply();
-    if (std::string wrong = check(*desk_); !wrong.empty()) {
+    if (std::string wrong = checker_.check(*desk_); !wrong.empty()) {
       for (const auto& [id, chat] : desk_->floor().chats)
         if (wrong.find(std::to_string(id.value)) != std::string::npos) wrong += "; " + desk_->explain(id);
       broken(wrong + "; event " + std::to_string(event.index()));
@@ -510,7 +511,7 @@ class World {
       }
       if (line->kind != LineKind::words || line->origin == Origin::automatic) return;
       if (--buyer.turns > 0) {
-        in(random_.pause(25s), [this, &buyer] { speak(buyer); });
+        in(random_.pause(random_.chance(0.15) ? 150s : 25s), [this, &buyer] { speak(buyer); });
       } else if (random_.chance(0.1)) {
         in(random_.pause(5s), [this, &buyer, chat = line->chat] {
           if (!buyer.gone) command(buyer, {.id = random_.id(), .chat = chat, .kind = LineKind::closed});
@@ -564,7 +565,7 @@ class World {
   }
 
   void answer(Person& agent, ChatId chat) {
-    if (!agent.session) return;
+    if (!agent.session || (!closing_ && random_.chance(short_staffed_ ? 0.2 : 0.02))) return;  // sometimes one is overlooked
     const double what = static_cast<double>(random_.below(1000)) / 1000;
     if (what < 0.03) {
       const std::string to = policies_.back()->agents[random_.below(policies_.back()->agents.size() - 1)].name;
@@ -641,10 +642,11 @@ class World {
 
   void cut_someone() {
     if (!faulty_) return;
-    in(random_.pause(20s), [this] { cut_someone(); });
-    Person& person = *people_[random_.chance(0.4) ? random_.below(static_cast<std::uint64_t>(knobs_.agents) + 1)
-                                                  : random_.below(people_.size())];
-    if (!person.session) return;
+    in(random_.pause(15s), [this] { cut_someone(); });
+    if (by_session_.empty()) return;
+    auto some = by_session_.begin();
+    std::advance(some, static_cast<std::ptrdiff_t>(random_.below(by_session_.size())));
+    Person& person = *some->second;
     outcome_.marks.meet("session dropped");
     hang_up(person, true);
     const Duration away = random_.chance(0.7) ? random_.pause(3s) : random_.chance(0.7) ? random_.pause(60s) : random_.pause(15min);
@@ -739,6 +741,7 @@ class World {
   Database database_;
   std::set<ChatId> offered_;
   std::unique_ptr<Desk> desk_;
+  Checker checker_;
   Effects effects_;
   Epoch epoch_;
   std::uint64_t commits_{};
