@@ -60,8 +60,8 @@ inline constexpr std::array code_table{
 
 // WebSocket close codes of ours.
 enum class CloseCode : std::uint16_t {
-  going_away = 4000, moved = 4001, slow_reader = 4002, unresponsive = 4003, overloaded = 4004,
-  bad_token = 4500, revoked = 4501, sign_in_timeout = 4502, flooding = 4503, protocol_error = 4504, expired = 4505,
+  going_away = 4000, moved = 4001, slow_reader = 4002, unresponsive = 4003, overloaded = 4004, sign_in_timeout = 4005,
+  bad_token = 4500, revoked = 4501, flooding = 4503, protocol_error = 4504, expired = 4505,
   replaced = 4506,
 };
 
@@ -78,9 +78,9 @@ inline constexpr std::array close_table{
     CloseRow{CloseCode::slow_reader, "slow_reader", true, "the session did not read what was sent to it; nothing is lost"},
     CloseRow{CloseCode::unresponsive, "unresponsive", true, "no pong in time"},
     CloseRow{CloseCode::overloaded, "overloaded", true, "no room for this session now"},
+    CloseRow{CloseCode::sign_in_timeout, "sign_in_timeout", true, "no sign_in within the time"},
     CloseRow{CloseCode::bad_token, "bad_token", false, "the token was not accepted; get a new one"},
     CloseRow{CloseCode::revoked, "revoked", false, "the right to be here was taken back"},
-    CloseRow{CloseCode::sign_in_timeout, "sign_in_timeout", false, "no sign_in within the time"},
     CloseRow{CloseCode::flooding, "flooding", false, "kept sending after rate_limited"},
     CloseRow{CloseCode::protocol_error, "protocol_error", false, "what was sent is not deskd.v1"},
     CloseRow{CloseCode::expired, "expired", false, "the token ran out; get a new one"},

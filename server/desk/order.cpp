@@ -77,9 +77,10 @@ void handle(Floor& floor, Session& session, const ask::ProposeOrder& propose) {
   const auto [seq, before] = newest(*chat, order.order_no);
   order.version = before == nullptr ? 1 : before->version + 1;
   order.terms_told = floor.now;
+  // Her own session hears the line too: version and terms_told are ours to say.
   talk::append(floor, *chat, Stream::main,
                {.id = propose.id, .reply_to = seq, .author = session.agent, .origin = Origin::human, .kind = LineKind::order},
-               {}, session.id, std::move(order), content(propose.order));
+               {}, SessionId{}, std::move(order), content(propose.order));
   sla::on_answer(floor, *chat);
 }
 

@@ -8,7 +8,7 @@ import websockets
 
 from desk import Desk, Refused, in_a_loop, jwt
 
-BAD_TOKEN, SIGN_IN_TIMEOUT = 4500, 4502
+BAD_TOKEN, SIGN_IN_TIMEOUT = 4500, 4005
 
 
 class Wire(unittest.TestCase):

@@ -158,7 +158,7 @@ TEST(Session, is_given_ten_seconds_to_sign_in) {
   host.pass(sign_in_within - Duration{1});
   EXPECT_NE(buyer.says(R"({"type":"resume"})").find("not_signed_in"), std::string::npos);
   host.pass(Duration{1});
-  EXPECT_EQ(buyer.read_frame().close_code(), 4502);
+  EXPECT_EQ(buyer.read_frame().close_code(), 4005);
 }
 
 // Goal: a quiet session is asked, one that answers stays however long, one that does not is let go.
