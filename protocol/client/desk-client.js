@@ -26,15 +26,17 @@ const RESUME_CHATS_MAX = 256;
 
 // Commands by the name of their method. Those that make a line say what the author may show of it before it has come back.
 const COMMANDS = {
-  open: null, choose: null, close: null,
+  open: null, choose: null,
   say: (c) => ({ kind: "words", text: c.text, reply_to: c.reply_to, origin: c.assist ? "assist" : undefined }),
   recall: (c) => ({ kind: "recalled", reply_to: c.seq }),
   answer_order: (c) => ({ kind: "order_answer", order_answer: c.answer }),
   rate: (c) => ({ kind: "rating", rating: c.rating }),
   propose_order: (c) => ({ kind: "order", order: c.order }),
-  set_status: null, accept: null, decline: null, pull: null, no_answer_needed: null, transfer: null, wrap_up_done: null,
-  read_history: null, watch: null, take_over: null, reassign: null, set_agent: null, set_surge: null, explain: null,
-  figures: null,
+  close: () => ({ kind: "closed", origin: "system" }),
+  transfer: (c) => ({ kind: "transferred", text: c.agent || c.queue, origin: "system" }),
+  reassign: (c) => ({ kind: "transferred", text: c.agent || c.queue, origin: "system" }),
+  set_status: null, accept: null, decline: null, pull: null, no_answer_needed: null, wrap_up_done: null, read_history: null,
+  watch: null, take_over: null, set_agent: null, set_surge: null, explain: null, figures: null,
 };
 export const COMMAND_TYPES = Object.keys(COMMANDS);
 
@@ -89,6 +91,8 @@ class Chat {
 
   stream(name) { return name === "inside" ? this.inside : this.main; }
   lines() { return this.main.inOrder(); }
+  // Ended, and all of it is here and safe: there is nothing left to ask for.
+  whole() { return this.state.place === "closed" && this.main.safe() >= (this.state.seq ?? 0); }
 }
 
 export class DeskClient {
@@ -244,8 +248,11 @@ export class DeskClient {
     return "stored";
   }
 
-  // Lines of a chat that are on their way: written, and not yet known under a seq.
-  pending(chat) { return [...this.outbox.values()].filter((e) => e.line && !e.seq && e.frame.chat === chat).map((e) => e.line); }
+  // Lines of a chat that are on their way: written, and not yet known under a seq. What only moves a chat is not shown before
+  // it has happened.
+  pending(chat) {
+    return [...this.outbox.values()].filter((e) => e.line && e.line.origin !== "system" && !e.seq && e.frame.chat === chat).map((e) => e.line);
+  }
 
   // --- what the server says -------------------------------------------------------------------------------------------
 
@@ -274,13 +281,14 @@ export class DeskClient {
   resume(epoch) {
     const held = [];
     for (const chat of this.chats.values()) {
-      if (!chat.held) continue;
+      if (!chat.held || chat.whole()) continue;
       const staff = this.me.role !== "buyer" && this.me.role !== "guest";
       held.push({ chat: chat.id, epoch: chat.epoch, seq: chat.main.seq, stored: chat.main.safe(),
                   ...(staff ? { inside: chat.inside.seq, inside_stored: chat.inside.safe() } : {}) });
       if (chat.epoch !== epoch) this.loseTail(chat, epoch);
     }
-    for (let from = 0; from < held.length; from += RESUME_CHATS_MAX)
+    // Also with nothing held: the answer is what is one's own by now, and the state of everything.
+    for (let from = 0; from === 0 || from < held.length; from += RESUME_CHATS_MAX)
       this.write({ type: "resume", chats: held.slice(from, from + RESUME_CHATS_MAX) });
   }
 

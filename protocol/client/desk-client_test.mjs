@@ -47,6 +47,21 @@ test("a guest keeps the token it was given and shows it the next time", () => {
   assert.deepEqual([...server.links][0].heard[0], { type: "sign_in", token: "guest-token" });
 });
 
+test("a first session resumes too, with nothing: the answer is what is one's own by now", () => {
+  const { client, server } = setUp();
+  client.connect();
+  server.run();
+  assert.deepEqual([...server.links][0].heard[1], { type: "resume", chats: [] });
+});
+
+test("a chat that has ended and is here whole is not asked for again", async () => {
+  const { client, server, clock, link } = await opened();
+  client.say(server.chat, "bye"); server.run(); server.commit(); server.run();
+  link().tell({ ...server.state(), place: "closed" }); server.run();
+  link().cut(); clock.advance(60_000); server.run();
+  assert.deepEqual(link().heard[1], { type: "resume", chats: [] });
+});
+
 test("a command's id is 128 bits in hex, and no two are the same", () => {
   const { client } = setUp();
   const ids = new Set(Array.from({ length: 1000 }, () => client.newId()));
@@ -203,6 +218,18 @@ test("another epoch: what lies beyond stored is not recorded, own lines go again
   link().tell(server.frameOf(server.lines[2])); server.run();
   assert.deepEqual(texts(chat()), ["safe", "mine", "theirs"]);
   assert.deepEqual(chat().unrecorded, []);
+});
+
+test("what closes or moves a chat is a line of its author too: it leaves no gap", async () => {
+  const { client, server, chat, link } = await opened();
+  client.say(server.chat, "bye"); server.run(); server.commit(); server.run();
+  const answer = client.closeChat(server.chat);
+  server.refuse = (frame) => frame.type === "close" && { type: "stored", chat: server.chat, stored: 2, lines: [{ id: frame.id, seq: 2, at: "t2" }] };
+  server.run();
+  link().tell({ ...server.state(), place: "closed", seq: 2, stored: 2 }); server.run();
+  assert.equal(chat().main.seq, 2);
+  assert.equal(chat().lines()[1].kind, "closed");
+  assert.ok(await answer);
 });
 
 test("a recalled line loses its words", async () => {

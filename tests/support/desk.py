@@ -315,7 +315,16 @@ class Person:
         await self.send({"type": "sign_in", **({"token": self.token} if self.token else {})})
         self.me = await self.expect("signed_in")
         if self.me.get("token"): self.token = self.me["token"]
+        await self.resume()
         return self
+
+    async def resume(self):
+        held = [{"chat": c, "epoch": h.epoch, "seq": h.seq, "stored": h.safe()} for c, h in self.chats.items() if h.epoch]
+        for chat in self.chats.values():
+            if chat.epoch != self.me["epoch"]:
+                chat.lines = {seq: line for seq, line in chat.lines.items() if seq <= chat.stored}
+                chat.epoch = self.me["epoch"]
+        await self.send({"type": "resume", "chats": held} if held else {"type": "resume"})
 
     async def come_back(self, wait_s=WAIT_S):
         """Connects until it works, signs in, resumes all chats, says again what was not stored."""
@@ -328,12 +337,6 @@ class Person:
             except (OSError, asyncio.TimeoutError, websockets.exceptions.WebSocketException, Refused):
                 if time.monotonic() > until: raise
                 await asyncio.sleep(0.05)
-        held = [{"chat": c, "epoch": h.epoch, "seq": h.seq, "stored": h.safe()} for c, h in self.chats.items() if h.epoch]
-        for chat in self.chats.values():
-            if chat.epoch != self.me["epoch"]:
-                chat.lines = {seq: line for seq, line in chat.lines.items() if seq <= chat.stored}
-                chat.epoch = self.me["epoch"]
-        if held: await self.send({"type": "resume", "chats": held})
         if self.status: await self.send({"type": "set_status", "id": secrets.token_hex(16), "status": self.status})
         for frame in list(self.outbox.values()): await self.send(frame)
         return self
