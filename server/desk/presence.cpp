@@ -228,7 +228,9 @@ void on_answered(Floor& floor, Chat& chat) {
 
 void on_breached(Floor& floor, Chat& chat) {
   if (chat.place != Place::held || chat.buyer->present()) return;
-  floor.arm(chat, ChatTimer::grace, std::max(floor.now, *chat.breached + floor.queue(chat).left_unanswered));
+  // Long after the breach, loading the page again must still not end the chat.
+  const Duration back_within = floor.book->policy().buyer_grace;
+  floor.arm(chat, ChatTimer::grace, std::max(floor.now + back_within, *chat.breached + floor.queue(chat).left_unanswered));
 }
 
 void on_buyer_grace(Floor& floor, Chat& chat) {
@@ -251,25 +253,15 @@ void on_identified(Floor& floor, const event::Identified& identified) {
   Buyer& guest = *session->buyer;
   Buyer& named = floor.buyer(identified.shop, identified.buyer, false);
   if (&guest == &named) return;
-  bool moved = false;
-  if (Chat* chat = guest.chat; chat != nullptr && chat->open()) {
-    if (named.chat != nullptr && named.chat->open()) {
-      chat->other = named.chat->id;
-      seating::close(floor, *chat, Reason::identified);
-    } else {
-      // A chat of theirs that could still be reopened leaves: this one goes on instead.
-      if (named.chat != nullptr) floor.arm(*named.chat, ChatTimer::forget, floor.now);
-      guest.chat = nullptr;
-      named.chat = chat;
-      chat->buyer = &named;
-      moved = true;
-      floor.persist(floor.fact(*chat, FactKind::identified));
-      floor.persist_place(*chat);
-      talk::note(floor, *chat, LineKind::identified, Origin::system);
-    }
+  Chat* chat = guest.chat != nullptr && guest.chat->open() ? guest.chat : nullptr;
+  if (chat != nullptr && named.chat != nullptr && named.chat->open()) {
+    chat->other = named.chat->id;
+    seating::close(floor, *chat, Reason::identified);
+    chat = nullptr;
   }
   // The guest is nobody any more: the session that showed the token is the buyer's, the guest's others end.
-  const std::vector<SessionId> tabs = guest.sessions;
+  const bool was_present = named.present();
+  const std::vector<SessionId> tabs = guest.sessions, others = named.sessions;
   for (const SessionId tab : tabs)
     if (tab != session->id) floor.out->add(effect::Close{tab, CloseCode::revoked});
   remove(guest.sessions, session->id);
@@ -277,12 +269,23 @@ void on_identified(Floor& floor, const event::Identified& identified) {
   ++named.attached;
   session->buyer = &named;
   session->role = Role::buyer;
-  const bool was_present = named.present();
   if (session->resumed) join(floor, named.sessions, session->id);
-  if (named.present() && (moved || !was_present)) on_buyer_back(floor, named);
-  if (session->resumed && named.chat != nullptr && named.chat->open()) {
+
+  if (chat != nullptr) {
+    // A chat of theirs that could still be reopened leaves: this one goes on instead.
+    if (named.chat != nullptr) floor.arm(*named.chat, ChatTimer::forget, floor.now);
+    guest.chat = nullptr;
+    named.chat = chat;
+    chat->buyer = &named;
+    floor.persist(floor.fact(*chat, FactKind::identified));
+    floor.persist_place(*chat);
+    for (const SessionId other : others) resume_chat(floor, *chat, {.chat = chat->id}, other, false);
+    talk::note(floor, *chat, LineKind::identified, Origin::system);
+    talk::tell_state(floor, *chat);
+  } else if (session->resumed && named.chat != nullptr && named.chat->open()) {
     resume_chat(floor, *named.chat, {.chat = named.chat->id}, session->id, false);
   }
+  if (named.present() && (chat != nullptr || !was_present)) on_buyer_back(floor, named);
   floor.forget_if_gone(guest);
 }
 

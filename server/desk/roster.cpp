@@ -6,8 +6,10 @@ namespace deskd {
 
 namespace {
 
-// A share of the capacity, rounded up: a share of anything is at least one place.
-std::int32_t share(std::int32_t capacity, std::int32_t percent) { return (capacity * percent + 99) / 100; }
+// At most a share of the capacity; but a share of anything is at least one place.
+std::int32_t share(std::int32_t capacity, std::int32_t percent) {
+  return percent == 0 || capacity == 0 ? 0 : std::max(1, capacity * percent / 100);
+}
 
 }  // namespace
 

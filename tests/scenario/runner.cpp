@@ -83,8 +83,9 @@ class Play {
   };
 
   bool is_staff(const std::string& name) const {
-    const auto& agents = scene_.policy().agents;
-    return std::any_of(agents.begin(), agents.end(), [&](const auto& agent) { return agent.name == name; });
+    // Who was dismissed is staff still.
+    const auto& agents = scene_.floor().roster.all();
+    return std::any_of(agents.begin(), agents.end(), [&](const auto& agent) { return agent->name == name; });
   }
   static std::string person_of(const std::string& who) { return who.substr(0, who.find('/')); }
   // The session that acts: of that tab, or the newest.
@@ -158,6 +159,7 @@ void Play::come(const std::string& who) {
   const std::string id = person_of(who);
   Role role = Role::buyer;
   if (is_staff(id)) {
+    role = Role::agent;
     for (const auto& agent : scene_.policy().agents)
       if (agent.name == id) role = agent.role;
   } else if (id.rfind("guest", 0) == 0) {
@@ -181,8 +183,8 @@ std::string Play::row(const Row& row) {
   scene_.advance(start_ + row.at);
   if (std::string wrong = perform(row); !wrong.empty()) return wrong;
   // What is due at this very moment belongs to it.
-  // ... and what is said as soon as it is over.
-  scene_.advance(scene_.now() + Duration{1});
+  // ... and, after the last deed of this moment, what is said as soon as it is over.
+  if (row.ends_moment) scene_.advance(scene_.now() + Duration{1});
   if (!scene_.wrong().empty()) return scene_.wrong();
   for (const std::string& what : row.follows)
     if (std::string wrong = expect(what); !wrong.empty()) return "expected: " + what + "\n  but " + wrong;
@@ -198,7 +200,7 @@ std::string Play::perform(const Row& row) {
 std::string Play::world(const Row& row) {
   if (row.who == "database") {
     if (row.does == "stalls") return scene_.stall(), std::string{};
-    if (row.does == "catches up") return scene_.catch_up(), std::string{};
+    if (row.does == "catches up") return scene_.keep_up(), std::string{};
     if (const auto what = after(row.does, "refuses ")) {
       const std::vector<std::string> words = split(*what, ' ');
       for (const auto& [position, text] : scene_.on_their_way())
@@ -215,7 +217,7 @@ std::string Play::world(const Row& row) {
   } else if (row.who == "shop") {
     if (const auto what = after(row.does, "changes ")) {
       policy::Desk policy = scene_.policy();
-      for (const std::string& each : split(*what, ','))
+      for (const std::string& each : split(*what, '&'))
         if (std::string wrong = change(policy, trim(each)); !wrong.empty()) return wrong;
       scene_.change_policy(std::move(policy));
       return {};
@@ -247,7 +249,8 @@ std::string Play::person(const Row& row) {
 
   if (does == "comes quietly") {
     come(who);
-    return say(who, ask::Resume{});
+    // Who may not come in is gone already.
+    return session(who) ? say(who, ask::Resume{}) : std::string{};
   }
   if (does == "comes") {
     come(who);

@@ -281,6 +281,9 @@ Script read(std::string_view text) {
       if (!trim(each).empty()) script.rows.back().follows.emplace_back(trim(each));
   }
   if (script.rows.empty()) wrong("nothing happens");
+  for (std::size_t i = 0; i < script.rows.size(); ++i) {
+    script.rows[i].ends_moment = i + 1 == script.rows.size() || script.rows[i + 1].at > script.rows[i].at;
+  }
   return script;
 }
 

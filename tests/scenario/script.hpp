@@ -30,6 +30,7 @@ struct Row {
   std::string who;
   std::string does;
   std::vector<std::string> follows;
+  bool ends_moment{};         // the next row is later
 };
 
 struct Script {

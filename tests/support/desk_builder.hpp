@@ -62,6 +62,10 @@ class Scene {
 
   // The database. It keeps up by default: what is written is safe in the same moment.
   void stall() { keeps_up_ = false; }
+  void keep_up() {
+    keeps_up_ = true;
+    catch_up();
+  }
   void catch_up();
   Position newest() const { return newest_; }
   // Every record written and not yet safe, oldest first.
