@@ -5,7 +5,12 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <optional>
+#include <type_traits>
+#include <utility>
 
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/execution.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
@@ -53,6 +58,25 @@ class FrameHead {
   int size_{2};
 };
 
+// Where the result of a read is delivered: at once, also where Asio would queue it. A recv() often brings several
+// messages; queued, each would wait behind every other session that is ready, and the turn would send their answers one
+// by one. Only fit for a handler that keeps its result and returns, as the one below does while a read is being
+// started.
+class AtOnce {
+ public:
+  explicit AtOnce(asio::io_context& context) : context_{&context} {}
+  template <class Function>
+  void execute(Function&& function) const {
+    std::decay_t<Function>{std::forward<Function>(function)}();
+  }
+  asio::io_context& query(asio::execution::context_t) const noexcept { return *context_; }
+  AtOnce require(asio::execution::blocking_t::never_t) const noexcept { return *this; }
+  friend bool operator==(const AtOnce&, const AtOnce&) noexcept = default;
+
+ private:
+  asio::io_context* context_;
+};
+
 }  // namespace
 
 Descriptor::~Descriptor() {
@@ -62,7 +86,8 @@ Descriptor::~Descriptor() {
 class WebSocket::Impl : public std::enable_shared_from_this<Impl> {
  public:
   Impl(Loop& loop, BufferedSocket::Socket socket, std::string early, const Limits& limits, Reader& reader)
-      : stream_{loop, std::move(socket), limits.outbox_bytes_max, std::move(early)},
+      : loop_{loop},
+        stream_{loop, std::move(socket), limits.outbox_bytes_max, std::move(early)},
         message_bytes_max_{limits.message_bytes_max},
         reader_{&reader} {
     stream_.read_message_max(limits.message_bytes_max);
@@ -96,6 +121,7 @@ class WebSocket::Impl : public std::enable_shared_from_this<Impl> {
     stream_.control_callback([this](websocket::frame_type kind, beast::string_view) {
       if (kind != websocket::frame_type::close && reader_ != nullptr) reader_->on_control();
     });
+    ++pending_;
     read();
     return true;
   }
@@ -122,14 +148,34 @@ class WebSocket::Impl : public std::enable_shared_from_this<Impl> {
   std::size_t outbox_bytes() const { return stream_.next_layer().pending(); }
 
  private:
+  // Reads until there is nothing more to read at once.
   void read() {
-    ++pending_;
-    stream_.async_read_some(
-        asio::buffer(input_.get() + size_, capacity_ - size_),
-        [self = shared_from_this()](error_code error, std::size_t bytes) { self->on_read(error, bytes); });
+    while (!ended_ && !closing_ && reader_ != nullptr) {
+      read_now_.reset();
+      starting_ = true;
+      stream_.async_read_some(asio::buffer(input_.get() + size_, capacity_ - size_),
+                              asio::bind_executor(AtOnce{loop_.context()}, OnRead{shared_from_this()}));
+      starting_ = false;
+      if (!read_now_) return;
+      take(read_now_->first, read_now_->second);
+    }
+    finished();
   }
 
-  void on_read(error_code error, std::size_t bytes) {
+  struct OnRead {
+    std::shared_ptr<Impl> self;
+    void operator()(error_code error, std::size_t bytes) const {
+      if (self->starting_) {
+        self->read_now_ = {error, bytes};
+      } else {
+        self->take(error, bytes);
+        self->read();
+      }
+    }
+  };
+
+  // While closing, Beast reads on by itself until the peer has answered.
+  void take(error_code error, std::size_t bytes) {
     size_ += bytes;
     if (error) {
       ended_ = true;
@@ -143,12 +189,9 @@ class WebSocket::Impl : public std::enable_shared_from_this<Impl> {
     } else if (bytes < crumb_bytes && std::exchange(crumbled_, true) && reader_ != nullptr) {
       reader_->on_control();
     }
-    // While closing, Beast reads on by itself until the peer has answered.
-    if (!ended_ && !closing_ && reader_ != nullptr) read();
-    finished();
   }
 
-  // One of the reads and closes under way has ended; the last one to end is the end.
+  // Reading or closing has ended; the last one to end is the end.
   void finished() {
     if (--pending_ > 0 || gone_) return;
     gone_ = true;
@@ -163,16 +206,19 @@ class WebSocket::Impl : public std::enable_shared_from_this<Impl> {
     capacity_ = capacity;
   }
 
+  Loop& loop_;
   websocket::stream<BufferedSocket, false> stream_;
   std::unique_ptr<char[]> input_;
   std::size_t size_{};
   std::size_t capacity_{};
   std::size_t message_bytes_max_;
   Reader* reader_;
-  int pending_{};   // reads and closes under way
-  bool crumbled_{};  // this message has come in a small piece already
-  bool ended_{};    // reading has failed, or the peer has closed
-  bool closing_{};  // we have said close
+  int pending_{};  // reading and closing, while they go on
+  bool starting_{};
+  std::optional<std::pair<error_code, std::size_t>> read_now_;  // the read that was started has ended already
+  bool crumbled_{};                                             // this message has come in a small piece already
+  bool ended_{};                                                // reading has failed, or the peer has closed
+  bool closing_{};                                              // we have said close
   bool gone_{};
 };
 
