@@ -98,7 +98,7 @@ std::string_view type_of(std::string_view json) {
 struct Voice {
   Link link;
   std::string line[2];        // ASCII and Chinese
-  std::size_t id_at{};        // 8 hex digits: the line's number, in the id
+  std::size_t id_at{};        // the id: 8 hex digits of the line's number, 8 of whose it is, 16 of chance
   std::size_t text_at{};      // side and 8 digits, in the text
   std::uint32_t next{};       // number of the next line
   std::uint32_t expected{};   // number of the next line of the other side
@@ -118,7 +118,8 @@ struct Play {
   std::vector<std::unique_ptr<Voice>> buyers;
   std::vector<std::unique_ptr<Voice>> agents;
   std::string secret;
-  std::string run;  // 16 hex digits that tell the ids of this run from others'
+  std::string run;  // tells the people of this run from those of others
+  std::uint64_t chance{};
   std::unordered_map<std::string, Voice*> buyer_of;  // by chat
   std::unordered_map<std::string, Voice*> agent_of;
 
@@ -142,9 +143,25 @@ struct Play {
 
 std::uint32_t number_of(const Voice& voice) { return static_cast<std::uint32_t>(voice.link.tag); }
 
+// As good as random for whoever keeps ids in a table, and made in a few nanoseconds.
+std::uint64_t scatter(std::uint64_t x) {
+  x += 0x9e37'79b9'7f4a'7c15;
+  x = (x ^ (x >> 30)) * 0xbf58'476d'1ce4'e5b9;
+  x = (x ^ (x >> 27)) * 0x94d0'49bb'1331'11eb;
+  return x ^ (x >> 31);
+}
+
+void write_hex(char* to, std::uint64_t value, int digits) {
+  static constexpr char hex[] = "0123456789abcdef";
+  for (int i = digits - 1; i >= 0; --i, value >>= 4) to[i] = hex[value & 15];
+}
+
 std::string Play::command_id(const Voice& voice, std::uint32_t n) const {
-  char id[33];
-  std::snprintf(id, sizeof id, "%s%c%07x%08x", run.c_str(), voice.side == 'b' ? '0' : '1', number_of(voice), n);
+  std::string id(32, '0');
+  const std::uint64_t whose = number_of(voice) | (voice.side == 'a' ? 0x8000'0000u : 0u);
+  write_hex(id.data(), n, 8);
+  write_hex(id.data() + 8, whose, 8);
+  write_hex(id.data() + 16, scatter(chance ^ (whose << 32 | n)), 16);
   return id;
 }
 
@@ -154,7 +171,7 @@ void Play::compose(Voice& voice) {
   for (int kind = 0; kind < 2; ++kind) {
     std::string& line = voice.line[kind];
     line = R"({"type":"say","id":")";
-    voice.id_at = line.size() + 24;
+    voice.id_at = line.size();
     line += command_id(voice, 0) + R"(","chat":")" + voice.chat + R"(","text":")";
     voice.text_at = line.size();
     line += voice.side;
@@ -172,14 +189,11 @@ void Play::compose(Voice& voice) {
 void Play::speak(Voice& voice, Nanos at, bool flush) {
   const std::uint32_t n = voice.next++;
   std::string& line = voice.line[n & 1];
-  static constexpr char hex[] = "0123456789abcdef";
-  std::uint32_t left = n, hex_left = n;
-  for (int i = 7; i >= 0; --i) {
-    line[voice.id_at + static_cast<std::size_t>(i)] = hex[hex_left & 15];
-    hex_left >>= 4;
-    line[voice.text_at + 1 + static_cast<std::size_t>(i)] = static_cast<char>('0' + left % 10);
-    left /= 10;
-  }
+  const std::uint64_t whose = number_of(voice) | (voice.side == 'a' ? 0x8000'0000u : 0u);
+  write_hex(line.data() + voice.id_at, n, 8);
+  write_hex(line.data() + voice.id_at + 16, scatter(chance ^ (whose << 32 | n)), 16);
+  std::uint32_t left = n;
+  for (std::size_t i = 8; i > 0; --i, left /= 10) line[voice.text_at + i] = static_cast<char>('0' + left % 10);
   voice.sent[n & (voice.sent.size() - 1)] = at;
   voice.link.say(line);
   if (flush) voice.link.flush();
@@ -232,7 +246,7 @@ void Play::hear_ack(Voice& voice, std::string_view json) {
     const std::string_view id = json.substr(at + key.size(), 32);
     json.remove_prefix(at + key.size() + 32);
     std::uint32_t n = 0;
-    for (const char c : id.substr(24)) n = n << 4 | static_cast<std::uint32_t>(c <= '9' ? c - '0' : c - 'a' + 10);
+    for (const char c : id.substr(0, 8)) n = n << 4 | static_cast<std::uint32_t>(c <= '9' ? c - '0' : c - 'a' + 10);
     acked(n);
   }
 }
@@ -524,6 +538,7 @@ int main(int argc, char** argv) {
   std::random_device device;
   std::snprintf(run, sizeof run, "%08x%08x", device(), device());
   play.run = run;
+  play.chance = std::uint64_t{device()} << 32 | device();
   play.loop.on_text = [&](Link& link, std::string_view text) {
     play.hear(*(link.tag >> 32 ? play.agents : play.buyers)[static_cast<std::uint32_t>(link.tag)], text);
   };
