@@ -159,13 +159,14 @@ std::string Checker::check_lines(const Chat& chat, Read& read) {
       if (line.id && transcript.find(line.id) != seq) return say(name(chat), " line ", seq.value, " is not found by its id");
       if (stream == Stream::inside) continue;
       const bool person = line.origin == Origin::human || line.origin == Origin::assist;
-      bool asks = line.origin == Origin::buyer && line.kind == LineKind::words;
+      const bool words = line.kind == LineKind::words || line.kind == LineKind::refused;
+      bool asks = line.origin == Origin::buyer && words;
       if (line.kind == LineKind::order_answer) asks = !std::get<record::OrderAnswer>(*chat.deed(seq)).confirmed;
       if (asks && read.waiting == Instant{} && seq > chat.excused) {
         read.waiting = line.at;
         read.from = seq;
       }
-      if (person && (line.kind == LineKind::words || line.kind == LineKind::order)) read.waiting = {};
+      if (person && (words || line.kind == LineKind::order)) read.waiting = {};
       if (line.kind == LineKind::closed || seq == chat.excused) read.waiting = {};
     }
   }

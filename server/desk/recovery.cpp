@@ -30,7 +30,8 @@ std::uint64_t content(const Chat& chat, const event::RecoveredLine& line) {
 
 bool begins_wait(const Chat& chat, const event::RecoveredLine& line) {
   if (line.origin != Origin::buyer) return false;
-  if (line.kind == LineKind::words) return true;
+  // Of a line that the database would not hold, nothing is left but that somebody spoke.
+  if (line.kind == LineKind::words || line.kind == LineKind::refused) return true;
   const Chat::Deed* deed = chat.deed(line.seq);
   const auto* answer = deed == nullptr ? nullptr : std::get_if<record::OrderAnswer>(deed);
   return answer != nullptr && !answer->confirmed;
@@ -38,7 +39,7 @@ bool begins_wait(const Chat& chat, const event::RecoveredLine& line) {
 
 bool is_answer(const event::RecoveredLine& line) {
   return (line.origin == Origin::human || line.origin == Origin::assist) &&
-         (line.kind == LineKind::words || line.kind == LineKind::order);
+         (line.kind == LineKind::words || line.kind == LineKind::order || line.kind == LineKind::refused);
 }
 
 // What a line of the main stream says about the chat's state, as the running desk drew it from the same line.
@@ -136,7 +137,8 @@ void on_chat(Floor& floor, const event::RecoveredChat& stored) {
                        .origin = line.origin,
                        .kind = line.kind,
                        .reason = line.reason,
-                       .hidden = line.kind == LineKind::refused},
+                       .hidden = line.kind == LineKind::refused,
+                       .refused = line.kind == LineKind::refused},
                       line.text);
     if (line.kind == LineKind::recalled && line.reply_to) transcript.hide(line.reply_to);
     if (line.stream == Stream::main) fold(chat, line);

@@ -67,7 +67,7 @@ tell::Line line_of(const Floor& floor, const Chat& chat, Stream stream, Seq seq)
                   .seq = seq,
                   .at = line.at,
                   .origin = line.origin,
-                  .kind = line.kind,
+                  .kind = line.refused ? LineKind::refused : line.kind,
                   .from = line.author == nobody ? std::string_view{} : std::string_view{floor.roster.agent(line.author).name},
                   .id = line.id,
                   .reply_to = line.reply_to,
@@ -151,6 +151,10 @@ bool repeated(Floor& floor, const Session& session, const Chat& chat, Stream str
       return true;
     }
     ++floor.counters.lines_repeated;
+    if (line.refused) {
+      floor.refuse(session, id, Code::refused, "could not be stored");
+      return true;
+    }
     if (seq <= transcript.stored()) {
       // One entry of its own: effects of this step point at it.
       floor.stored_lines.push_back({id, seq, line.at});
@@ -272,6 +276,7 @@ void on_durable(Floor& floor, Position position) {
     Transcript& transcript = pending.chat->transcript(pending.stream);
     transcript.set_stored(pending.seq);
     const Transcript::Line& line = transcript.line(pending.seq);
+    if (line.refused) continue;   // its author knows
     if (line.id || is_deed(line.kind)) {
       safe.push_back({pending.chat, pending.stream, line.author, is_deed(line.kind), {line.id, pending.seq, line.at}});
     }
@@ -313,7 +318,7 @@ void on_refused(Floor& floor, Position position) {
   Transcript& transcript = chat.transcript(pending->stream);
   const Transcript::Line& line = transcript.line(seq);
   if (line.id) floor.tell(sessions_of(floor, chat, line), tell::Error{line.id, Code::refused, "could not be stored", {}});
-  transcript.hide(seq);
+  transcript.refuse(seq);
   floor.persist(floor.fact(chat, FactKind::refused));
   floor.alarm(chat, ClockKind::first_response, Reason::none);
 }

@@ -83,6 +83,11 @@ void Transcript::hide(Seq seq) {
   lines_[seq.value - 1].hidden = true;
 }
 
+void Transcript::refuse(Seq seq) {
+  hide(seq);
+  lines_[seq.value - 1].refused = true;
+}
+
 void Transcript::set_stored(Seq seq) {
   if (seq <= stored_) return;
   DESK_ASSERT(seq <= last());

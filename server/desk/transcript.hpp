@@ -36,6 +36,7 @@ class Transcript {
     LineKind kind{};
     Reason reason{};
     bool hidden{};                 // recalled
+    bool refused{};                // the database would not hold it
   };
 
   // The number of the last line, 0 before the first.
@@ -54,6 +55,7 @@ class Transcript {
   // Appends a line and its words, and returns its number.
   Seq append(Line line, std::string_view words);
   void hide(Seq seq);
+  void refuse(Seq seq);
   // Moves the watermark, never back, and drops old words that are now safe elsewhere.
   void set_stored(Seq seq);
 

@@ -173,7 +173,7 @@ void Play::come(const std::string& who) {
 std::string Play::say(const std::string& who, Ask ask) {
   const auto tab = session(who);
   if (!tab) return who + " is not there";
-  last_[person_of(who)] = ask;
+  if (!std::holds_alternative<ask::Resume>(ask)) last_[person_of(who)] = ask;
   scene_.ask(*tab, ask);
   return {};
 }

@@ -132,8 +132,9 @@ void Scene::keep(const effect::Send& send) {
 }
 
 void Scene::advance(Instant to) {
-  while (const auto due = desk_->next_deadline()) {
-    if (*due > to) break;
+  while (desk_ != nullptr) {
+    const auto due = desk_->next_deadline();
+    if (!due || *due > to) break;
     now_ = std::max(now_, *due);
     step(event::Tick{});
   }
