@@ -194,6 +194,7 @@ class Reader::Thread {
       std::lock_guard lock{mutex_};
       socket_ = connection_->sock();
     }
+    quiet_.emplace(*connection_);
     pqxx::nontransaction{*connection_}.exec(session_settings(options_.statement_timeout) +
                                             "; set default_transaction_read_only = on");
     prepare(*connection_);
@@ -202,6 +203,7 @@ class Reader::Thread {
   void disconnect() {
     std::lock_guard lock{mutex_};
     socket_ = -1;
+    quiet_.reset();
     connection_.reset();
   }
 
@@ -212,6 +214,7 @@ class Reader::Thread {
   int socket_{-1};
   std::deque<Waiting> queue_;
   std::unique_ptr<pqxx::connection> connection_;
+  std::optional<pqxx::quiet_errorhandler> quiet_;  // libpqxx would print notices; what matters comes as an exception
   std::thread reader_;
 };
 

@@ -21,6 +21,7 @@ template <class F>
 auto with_connection(const std::string& words, const F& f) {
   try {
     pqxx::connection connection{connection_words(words, "deskd-recovery")};
+    const pqxx::quiet_errorhandler quiet{connection};  // libpqxx would print notices
     pqxx::nontransaction{connection}.exec(session_settings(statement_timeout));
     return f(connection);
   } catch (const StorageError&) {

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <pqxx/pqxx>
 #include <set>
 #include <thread>
@@ -398,6 +399,7 @@ class Writer::Thread {
       socket_ = connection->sock();
     }
     connection_ = std::move(connection);
+    quiet_.emplace(*connection_);
     pqxx::nontransaction{*connection_}.exec(session_settings(options_.statement_timeout));
   }
 
@@ -405,6 +407,7 @@ class Writer::Thread {
     prepared_.clear();
     std::lock_guard lock{socket_mutex_};
     socket_ = -1;
+    quiet_.reset();
     connection_.reset();
   }
 
@@ -483,6 +486,7 @@ class Writer::Thread {
 
   // Of the writer's thread alone.
   std::unique_ptr<pqxx::connection> connection_;
+  std::optional<pqxx::quiet_errorhandler> quiet_;  // libpqxx would print notices; what matters comes as an exception
   std::set<std::string> prepared_;  // on this connection
   Columns columns_;
   std::set<DeskId> newly_lost_;

@@ -57,7 +57,10 @@ TEST_F(ReaderTest, LinesOfAChatInPages) {
   for (;;) {
     const auto page = ask<answer::Lines>(query);
     ++pages;
-    for (const stored::Line& line : page.lines) seqs.push_back(line.seq.value);
+    for (const stored::Line& line : page.lines) {
+      seqs.push_back(line.seq.value);
+      EXPECT_EQ(line.text, "line " + std::to_string(line.seq.value));
+    }
     if (!page.more) break;
     query.after = page.lines.back().seq;
   }

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <functional>
+#include <list>
 #include <map>
 #include <mutex>
 #include <string>
@@ -22,7 +23,7 @@ inline constexpr std::chrono::seconds at_last{30};
 inline constexpr std::int64_t day_ms{1'795'000'000'000};
 constexpr ChatId chat_no(int n) { return {(day_ms << 16) + n}; }
 
-// Numbers one desk's records. Texts that it makes live as long as it does.
+// Numbers one desk's records. A line's text is copied and lives as long as the script.
 class Script {
  public:
   explicit Script(const Taken& taken) : desk{taken.desk}, epoch{taken.epoch}, position{taken.position} {}
@@ -39,7 +40,7 @@ class Script {
     said.at = now();
     said.person = "buyer-1";
     said.id = {static_cast<std::uint64_t>(chat.value) * 2 + static_cast<unsigned>(stream), seq};
-    said.text = text;
+    said.text = texts_.emplace_back(text);
     return record(said);
   }
   Record fact(ChatId chat, FactKind kind) {
@@ -76,6 +77,9 @@ class Script {
   DeskId desk;
   Epoch epoch;
   Position position;
+
+ private:
+  std::list<std::string> texts_;
 };
 
 // Hears outcomes on the writer's threads and lets a test wait for them.
