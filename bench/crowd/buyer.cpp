@@ -158,8 +158,7 @@ void Buyer::on_error(const std::string& type, std::int64_t chat, std::string_vie
   if (type == "open") opening_ = false;
   // The chat has gone while the line was down; whoever still wants something opens anew.
   if (chat == chat_ && chat_ && (code == "unknown_chat" || code == "chat_closed")) {
-    forget(chat_);
-    chat_ = 0;
+    chat_ = 0;  // what is known of it stays: it may be opened again
     wait_ = Wait::none;
     if (wanted && online && !day_.ending) open();
   } else if (code != "chat_closed" && code != "unknown_chat" && code != "wrong_place" && code != "already_rated" && code != "not_allowed") {
