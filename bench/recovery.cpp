@@ -17,7 +17,8 @@ constexpr int closed_chats{40'000};
 constexpr std::uint32_t lines_each{10};
 constexpr std::int64_t week_ms{7 * 86'400'000};
 constexpr std::int64_t now_ms{1'795'000'000'000};
-constexpr std::string_view words{"您好,请问这件衣服有现货吗?What about the blue one in size M, and when will it arrive?"};
+constexpr std::string_view words{
+    "您好,请问这件衣服有现货吗?What about the blue one in size M, and when will it arrive?"};
 
 // Closed chats of four weeks, and open ones of today; one in ten has missed a step and holds a deed.
 std::string fill(test::Cluster& cluster) {

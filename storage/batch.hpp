@@ -21,7 +21,8 @@
 
 namespace deskd {
 
-// Records whose texts live in one buffer of the batch. Once a batch has been full, lines and facts cost it no allocation.
+// Records whose texts live in one buffer of the batch. Once a batch has been full, lines and facts cost it no
+// allocation.
 class Batch {
  public:
   // What one desk has in here. A desk stands in a batch under one epoch.
@@ -31,8 +32,8 @@ class Batch {
     Position last;
   };
 
-  // False: it does not fit (rows_max, bytes_max, another epoch of the desk), and nothing was copied. An empty batch takes
-  // any step, however large.
+  // False: it does not fit (rows_max, bytes_max, another epoch of the desk), and nothing was copied. An empty batch
+  // takes any step, however large.
   bool append(std::span<const Record> step, std::size_t rows_max, std::size_t bytes_max);
 
   // Takes out what this desk has in here under this epoch or an older one.
@@ -84,7 +85,7 @@ class Gathering {
 
  private:
   Limits limits_;
-  std::deque<std::unique_ptr<Batch>> waiting_;    // oldest first; none of them is empty
+  std::deque<std::unique_ptr<Batch>> waiting_;  // oldest first; none of them is empty
   std::vector<std::unique_ptr<Batch>> spare_;
   std::size_t rows_{};
   std::size_t bytes_{};

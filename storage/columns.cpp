@@ -115,41 +115,42 @@ struct Field {
 };
 
 constexpr std::array message_fields{
-    Field{"desk", "int"},        Field{"chat", "bigint"},     Field{"stream", "smallint"}, Field{"seq", "int"},
-    Field{"position", "bigint"}, Field{"at_ms", "bigint"},    Field{"origin", "smallint"}, Field{"kind", "smallint"},
-    Field{"reason", "smallint"}, Field{"reply_to", "int"},    Field{"id", "uuid"},         Field{"person", "text"},
+    Field{"desk", "int"},        Field{"chat", "bigint"},  Field{"stream", "smallint"}, Field{"seq", "int"},
+    Field{"position", "bigint"}, Field{"at_ms", "bigint"}, Field{"origin", "smallint"}, Field{"kind", "smallint"},
+    Field{"reason", "smallint"}, Field{"reply_to", "int"}, Field{"id", "uuid"},         Field{"person", "text"},
     Field{"text", "text"}};
-constexpr std::array fact_fields{
-    Field{"desk", "int"},        Field{"chat", "bigint"},  Field{"position", "bigint"}, Field{"at_ms", "bigint"},
-    Field{"kind", "smallint"},   Field{"reason", "smallint"}, Field{"clock", "smallint"},  Field{"ordinal", "int"},
-    Field{"number", "bigint"},   Field{"shop", "text"},    Field{"queue", "text"},      Field{"agent", "text"},
-    Field{"detail", "text"}};
-constexpr std::array deed_fields{Field{"desk", "int"},     Field{"chat", "bigint"},   Field{"seq", "int"},
-                                 Field{"at_ms", "bigint"}, Field{"kind", "smallint"}, Field{"body", "text", "body::jsonb"}};
-constexpr std::array chat_fields{
-    Field{"desk", "int"},
-    Field{"chat", "bigint"},
-    Field{"opened_ms", "bigint"},
-    Field{"queued_ms", "bigint"},
-    Field{"placed_ms", "bigint"},
-    Field{"answered_first_ms", "bigint"},
-    Field{"closed_ms", "bigint", "nullif(closed_ms, 0)"},
-    Field{"policy_version", "bigint"},
-    Field{"priority_s", "int"},
-    Field{"excused", "int"},
-    Field{"place", "smallint"},
-    Field{"reason", "smallint"},
-    Field{"guest", "smallint", "guest <> 0"},
-    Field{"shop", "text"},
-    Field{"buyer", "text"},
-    Field{"queue", "text"},
-    Field{"agent", "text"},
-    Field{"wanted", "text"},
-    Field{"skills", "text", "string_to_array(skills, ',')"}};
+constexpr std::array fact_fields{Field{"desk", "int"},       Field{"chat", "bigint"},   Field{"position", "bigint"},
+                                 Field{"at_ms", "bigint"},   Field{"kind", "smallint"}, Field{"reason", "smallint"},
+                                 Field{"clock", "smallint"}, Field{"ordinal", "int"},   Field{"number", "bigint"},
+                                 Field{"shop", "text"},      Field{"queue", "text"},    Field{"agent", "text"},
+                                 Field{"detail", "text"}};
+constexpr std::array deed_fields{Field{"desk", "int"},      Field{"chat", "bigint"},
+                                 Field{"seq", "int"},       Field{"at_ms", "bigint"},
+                                 Field{"kind", "smallint"}, Field{"body", "text", "body::jsonb"}};
+constexpr std::array chat_fields{Field{"desk", "int"},
+                                 Field{"chat", "bigint"},
+                                 Field{"opened_ms", "bigint"},
+                                 Field{"queued_ms", "bigint"},
+                                 Field{"placed_ms", "bigint"},
+                                 Field{"answered_first_ms", "bigint"},
+                                 Field{"closed_ms", "bigint", "nullif(closed_ms, 0)"},
+                                 Field{"policy_version", "bigint"},
+                                 Field{"priority_s", "int"},
+                                 Field{"excused", "int"},
+                                 Field{"place", "smallint"},
+                                 Field{"reason", "smallint"},
+                                 Field{"guest", "smallint", "guest <> 0"},
+                                 Field{"shop", "text"},
+                                 Field{"buyer", "text"},
+                                 Field{"queue", "text"},
+                                 Field{"agent", "text"},
+                                 Field{"wanted", "text"},
+                                 Field{"skills", "text", "string_to_array(skills, ',')"}};
 
 // ", message_in as (insert into message (...) select ... from (select unnest($5::int[]) desk, ...) u where ...)".
 // The arrays run side by side in a select list, which PostgreSQL does without storing them in between.
-std::string insert(std::string_view table, std::span<const Field> fields, int& parameter, std::string_view on_conflict) {
+std::string insert(std::string_view table, std::span<const Field> fields, int& parameter,
+                   std::string_view on_conflict) {
   std::string names, values, arrays;
   for (const Field& field : fields) {
     const char* comma = names.empty() ? "" : ", ";
@@ -224,8 +225,8 @@ void Columns::fill_owners(std::span<const Record> records) {
 }
 
 void Columns::fill_messages(std::span<const Record> records) {
-  // Three quarters of what a line costs PostgreSQL is finding its place in two indexes. In their order, neighbours go to
-  // the same pages: an eighth less in all.
+  // Three quarters of what a line costs PostgreSQL is finding its place in two indexes. In their order, neighbours go
+  // to the same pages: an eighth less in all.
   lines_.clear();
   for (const Record& record : records)
     if (std::holds_alternative<record::Line>(record.body)) lines_.push_back(&record);
@@ -307,7 +308,9 @@ void Columns::fill_chats(std::span<const Record> records) {
   make([](const record::Chat& c) { return ms(c.placed); });
   make([](const record::Chat& c) { return ms(c.answered_first); });
   // Closed is what the place says; a closing without a time is as of the moment it was put there.
-  make([](const record::Chat& c) { return c.place == Place::closed ? ms(c.closed.value_or(c.placed)) : std::int64_t{}; });
+  make([](const record::Chat& c) {
+    return c.place == Place::closed ? ms(c.closed.value_or(c.placed)) : std::int64_t{};
+  });
   make([](const record::Chat& c) { return c.policy_version; });
   make([](const record::Chat& c) { return c.priority_s; });
   make([](const record::Chat& c) { return static_cast<std::int32_t>(c.excused.value); });
@@ -354,7 +357,8 @@ std::string Columns::statement(Attempt attempt) const {
 std::string missing_lines_statement() {
   return "select u.desk, u.\"position\" from (select unnest($1::int[]) desk, unnest($2::bigint[]) chat, "
          "unnest($3::smallint[]) stream, unnest($4::int[]) seq, unnest($5::bigint[]) \"position\") u where not exists "
-         "(select from message m where m.desk = u.desk and m.chat = u.chat and m.stream = u.stream and m.seq = u.seq and "
+         "(select from message m where m.desk = u.desk and m.chat = u.chat and m.stream = u.stream and m.seq = u.seq "
+         "and "
          "m.position = u.position)";
 }
 

@@ -51,8 +51,8 @@ class Columns {
   std::vector<const Record*> chats_;
 };
 
-// Of the lines among these records, which are not in the database under their own position: the statement, which answers
-// (desk, position), and its arrays.
+// Of the lines among these records, which are not in the database under their own position: the statement, which
+// answers (desk, position), and its arrays.
 inline constexpr std::string_view missing_lines_name{"missing"};
 std::string missing_lines_statement();
 std::vector<std::string> missing_lines_arrays(std::span<const Record> records);

@@ -7,8 +7,9 @@
 
 namespace deskd {
 
-// The caller's connection string (key=value or a URI) with what makes a dead peer noticeable: a short connect_timeout and
-// keepalives. `name` (no blanks) is what pg_stat_activity shows. What the caller's string says itself wins, in the key=value form.
+// The caller's connection string (key=value or a URI) with what makes a dead peer noticeable: a short connect_timeout
+// and keepalives. `name` (no blanks) is what pg_stat_activity shows. What the caller's string says itself wins, in the
+// key=value form.
 std::string connection_words(const std::string& connection, std::string_view name);
 
 // What a session must be told before anything else. synchronous_commit is set here and never left to the cluster: a

@@ -92,7 +92,8 @@ record::Order read_order(const Json& from) {
   record::Order order;
   order.order_no = text(from, "order_no");
   each_of(from, "items", [&order](const Json& item) {
-    order.items.push_back({text(item, "article"), text(item, "spec"), text(item, "colour"), number32(item, "quantity")});
+    order.items.push_back(
+        {text(item, "article"), text(item, "spec"), text(item, "colour"), number32(item, "quantity")});
   });
   order.address = text(from, "address");
   order.recipient = text(from, "recipient");

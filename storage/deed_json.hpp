@@ -1,7 +1,7 @@
 // deed_json.hpp - The body of a deed as the JSON that the table `deed` holds, and back.
 //
-// The field names are those of records.hpp; times are desk time in milliseconds. A field that is absent when read back has
-// its default, so that an older row stays readable when a field is added.
+// The field names are those of records.hpp; times are desk time in milliseconds. A field that is absent when read back
+// has its default, so that an older row stays readable when a field is added.
 #pragma once
 
 #include <string>

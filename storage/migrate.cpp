@@ -22,9 +22,7 @@ auto with_connection(const std::string& words, std::chrono::milliseconds stateme
     const pqxx::quiet_errorhandler quiet{connection};  // libpqxx would print notices
     pqxx::nontransaction{connection}.exec(session_settings(statement_timeout));
     return f(connection);
-  } catch (const StorageError&) {
-    throw;
-  } catch (const std::exception& error) {
+  } catch (const StorageError&) { throw; } catch (const std::exception& error) {
     throw StorageError{error.what()};
   }
 }
@@ -65,8 +63,8 @@ void migrate(const std::string& connection, const std::function<void(std::string
       pqxx::work transaction{c};
       const int version = version_of(transaction);
       if (version > known)
-        throw StorageError{"the database's schema is version " + std::to_string(version) + ", newer than this binary's " +
-                           std::to_string(known)};
+        throw StorageError{"the database's schema is version " + std::to_string(version) +
+                           ", newer than this binary's " + std::to_string(known)};
       if (version == known) {
         write_words<Origin>(transaction, "origin");
         write_words<Place>(transaction, "place");
@@ -101,9 +99,10 @@ std::vector<std::string> check_database(const std::string& connection, bool with
     if (setting("server_encoding") != "UTF8") problems.emplace_back("the database's encoding is not UTF8");
     const int version = version_of(transaction);
     if (version != schema_version_known())
-      problems.push_back("the schema is version " + std::to_string(version) + " and this server knows version " +
-                         std::to_string(schema_version_known()) +
-                         (version < schema_version_known() ? ": run deskd migrate" : ": it is older than the database"));
+      problems.push_back(
+          "the schema is version " + std::to_string(version) + " and this server knows version " +
+          std::to_string(schema_version_known()) +
+          (version < schema_version_known() ? ": run deskd migrate" : ": it is older than the database"));
     return problems;
   });
 }

@@ -25,7 +25,8 @@ std::string visible_line_columns() {
          "r.hit";
 }
 constexpr const char* recalled_join{
-    " cross join lateral (select m.kind = 0 and exists (select from message x where x.desk = m.desk and x.chat = m.chat "
+    " cross join lateral (select m.kind = 0 and exists (select from message x where x.desk = m.desk and x.chat = "
+    "m.chat "
     "and x.stream = m.stream and x.seq > m.seq and x.kind = 6 and x.reply_to = m.seq) hit) r "};
 
 stored::Line visible_line(const pqxx::row& row, int first) {
@@ -108,11 +109,12 @@ void prepare(pqxx::connection& connection) {
   connection.prepare("newest_lines", line + " from message m" + recalled_join +
                                          "where desk = $1 and chat = $2 and stream = 0 order by seq desc limit " +
                                          std::to_string(page_lines_max));
-  connection.prepare("lines", line + ", d.body::text from message m" + recalled_join +
-                                  "left join lateral (select body from deed where desk = m.desk and chat = m.chat and seq "
-                                  "= m.seq and m.stream = 0) d on true where desk = $1 and chat = $2 and stream = $3 and "
-                                  "seq > $4 and seq <= $5 order by seq limit " +
-                                  std::to_string(page_lines_max + 1));
+  connection.prepare("lines",
+                     line + ", d.body::text from message m" + recalled_join +
+                         "left join lateral (select body from deed where desk = m.desk and chat = m.chat and seq "
+                         "= m.seq and m.stream = 0) d on true where desk = $1 and chat = $2 and stream = $3 and "
+                         "seq > $4 and seq <= $5 order by seq limit " +
+                         std::to_string(page_lines_max + 1));
   connection.prepare("command", line + " from message m" + recalled_join +
                                     "where desk = $1 and chat = $2 and person = $3 and id = $4::uuid");
 }

@@ -25,7 +25,7 @@ namespace deskd::query {
 // Earlier chats of a buyer, newest first, those before `before` (0: from the newest). Main stream only.
 struct History {
   DeskId desk;
-  std::string shop;    // empty: every shop of the desk
+  std::string shop;  // empty: every shop of the desk
   std::string buyer;
   ChatId before;
 };
@@ -87,7 +87,8 @@ namespace deskd {
 using Query = std::variant<query::History, query::Lines, query::Command>;
 using Answer = std::variant<answer::History, answer::Lines, answer::Command, answer::Failed>;
 
-// A page stays well under what a session's outbox may hold, also when JSON doubles its bytes; at least one line always fits.
+// A page stays well under what a session's outbox may hold, also when JSON doubles its bytes; at least one line always
+// fits.
 inline constexpr std::size_t page_bytes_max{64 * 1024};
 inline constexpr std::size_t page_lines_max{500};
 inline constexpr std::size_t page_chats_max{10};

@@ -24,9 +24,7 @@ auto with_connection(const std::string& words, const F& f) {
     const pqxx::quiet_errorhandler quiet{connection};  // libpqxx would print notices
     pqxx::nontransaction{connection}.exec(session_settings(statement_timeout));
     return f(connection);
-  } catch (const StorageError&) {
-    throw;
-  } catch (const std::exception& error) {
+  } catch (const StorageError&) { throw; } catch (const std::exception& error) {
     throw StorageError{error.what()};
   }
 }
@@ -67,8 +65,8 @@ constexpr const char* chat_columns{
     "chat, opened_ms, queued_ms, placed_ms, answered_first_ms, closed_ms, policy_version, priority_s, excused, place, "
     "reason, guest, shop, buyer, queue, agent, wanted, array_to_string(skills, ',')"};
 
-// "select ... from TABLE where desk and chat": the rows of some chats, each chat's in order. `lateral` with its own order
-// makes it one index scan a chat in the one partition that holds it, whatever the planner knows about the tables.
+// "select ... from TABLE where desk and chat": the rows of some chats, each chat's in order. `lateral` with its own
+// order makes it one index scan a chat in the one partition that holds it, whatever the planner knows about the tables.
 std::string of_chats(std::string_view columns, std::string_view table, std::string_view where, std::string_view order) {
   std::string sql{"select r.* from unnest($2::bigint[]) c(chat) cross join lateral (select chat, "};
   sql.append(columns).append(" from ").append(table).append(" where desk = $1 and chat = c.chat ").append(where);
@@ -86,12 +84,16 @@ Taken take_desk(const std::string& connection, std::string_view name) {
     // An insert only when it is needed: a conflict would use up a number every time.
     if (owner.empty())
       owner = transaction.exec_params(
-          "insert into desk_owner (name, epoch) values ($1, 1) on conflict (name) do update set epoch = desk_owner.epoch "
+          "insert into desk_owner (name, epoch) values ($1, 1) on conflict (name) do update set epoch = "
+          "desk_owner.epoch "
           "+ 1 returning desk, epoch, \"position\", at_ms",
           std::string{name});
     const pqxx::row row = owner[0];
-    Taken taken{DeskId{rows::number<DeskId::Number>(row[0])}, Epoch{rows::number<Epoch::Number>(row[1])},
-                Position{rows::number<Position::Number>(row[2])}, rows::instant(row[3]), {}};
+    Taken taken{DeskId{rows::number<DeskId::Number>(row[0])},
+                Epoch{rows::number<Epoch::Number>(row[1])},
+                Position{rows::number<Position::Number>(row[2])},
+                rows::instant(row[3]),
+                {}};
     for (const auto& policy : transaction.exec_params(
              "select version, body::text, by, at_ms from policy where desk = $1 order by version desc limit 1",
              taken.desk.value))
@@ -153,10 +155,10 @@ std::vector<stored::Policy> read_policy(const std::string& connection, std::stri
   return with_connection(connection, [&](pqxx::connection& c) {
     std::vector<stored::Policy> newest;
     pqxx::nontransaction transaction{c};
-    for (const auto& row : transaction.exec_params(
-             "select version, body::text, by, p.at_ms from policy p join desk_owner o using (desk) where o.name = $1 order "
-             "by version desc limit 1",
-             std::string{desk_name}))
+    for (const auto& row : transaction.exec_params("select version, body::text, by, p.at_ms from policy p join "
+                                                   "desk_owner o using (desk) where o.name = $1 order "
+                                                   "by version desc limit 1",
+                                                   std::string{desk_name}))
       newest.push_back(policy_of(row));
     return newest;
   });
@@ -168,7 +170,8 @@ bool add_policy(const std::string& connection, DeskId desk, std::int64_t base, c
     return pqxx::nontransaction{c}
                .exec_params(
                    "insert into policy (desk, version, body, by, at_ms) select $1::int, $2::bigint + 1, $3::jsonb, $4, "
-                   "$5::bigint where $2::bigint = (select coalesce(max(version), 0) from policy where desk = $1::int) on "
+                   "$5::bigint where $2::bigint = (select coalesce(max(version), 0) from policy where desk = $1::int) "
+                   "on "
                    "conflict do nothing",
                    desk.value, base, policy.body, policy.by, ms_of(policy.at))
                .affected_rows() == 1;

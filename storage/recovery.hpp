@@ -5,9 +5,9 @@
 //        read_open      every chat that is not closed (and those closed a moment ago), with all its lines, fired
 //                       clocks and deeds, and the older policies whose promises those chats keep
 //
-// Both block, make a connection of their own and are called once per desk at start, never on a reactor thread that serves
-// already. They throw StorageError when the database is away or does not hold what it should: a start that cannot recover
-// must not serve.
+// Both block, make a connection of their own and are called once per desk at start, never on a reactor thread that
+// serves already. They throw StorageError when the database is away or does not hold what it should: a start that
+// cannot recover must not serve.
 #pragma once
 
 #include <stdexcept>
@@ -30,8 +30,8 @@ class StorageError : public std::runtime_error {
 struct Taken {
   DeskId desk;
   Epoch epoch;
-  Position position;   // the newest stored; the next record is one above it
-  Instant newest;      // no stored time is later: desk time starts no earlier
+  Position position;                     // the newest stored; the next record is one above it
+  Instant newest;                        // no stored time is later: desk time starts no earlier
   std::vector<stored::Policy> policies;  // the newest version, or none when the desk has no policy yet
 };
 
@@ -39,8 +39,8 @@ struct Taken {
 Taken take_desk(const std::string& connection, std::string_view name);
 
 struct Open {
-  std::vector<stored::Chat> chats;          // by chat id
-  std::vector<stored::Policy> policies;     // older versions that these chats were opened under, ascending
+  std::vector<stored::Chat> chats;       // by chat id
+  std::vector<stored::Policy> policies;  // older versions that these chats were opened under, ascending
 };
 
 // `closed_since`: chats closed at this time or later come too, since their buyers may still reopen them.
@@ -51,8 +51,8 @@ Open read_open(const std::string& connection, DeskId desk, Instant closed_since)
 // The newest, or none.
 std::vector<stored::Policy> read_policy(const std::string& connection, std::string_view desk_name);
 
-// Adds version `base + 1`. False: `base` is not the newest any more, and nothing was written. A desk without a policy has
-// version 0, so its first one is written with base 0. Needs no ownership: policies are for whoever serves the desk.
+// Adds version `base + 1`. False: `base` is not the newest any more, and nothing was written. A desk without a policy
+// has version 0, so its first one is written with base 0. Needs no ownership: policies are for whoever serves the desk.
 bool add_policy(const std::string& connection, DeskId desk, std::int64_t base, const record::Policy& policy);
 
 }  // namespace deskd

@@ -75,8 +75,7 @@ stored::Line line(const Row& row, int first) {
 // seq, kind, body, which begin at `first`.
 template <class Row>
 stored::Deed deed(const Row& row, int first) {
-  return {Seq{number<Seq::Number>(row[first])},
-          deed_from_json(one_of<LineKind>(row[first + 1]), text(row[first + 2]))};
+  return {Seq{number<Seq::Number>(row[first])}, deed_from_json(one_of<LineKind>(row[first + 1]), text(row[first + 2]))};
 }
 
 }  // namespace deskd::rows

@@ -33,8 +33,8 @@ constexpr auto ask_every = 2s;
 constexpr auto look_every = 250ms;
 constexpr auto tell_every = 1s;
 
-// How an attempt on the database ended. `refused`: PostgreSQL will never take one of these rows. `failed`: the world; try
-// again, and what was attempted may have happened.
+// How an attempt on the database ended. `refused`: PostgreSQL will never take one of these rows. `failed`: the world;
+// try again, and what was attempted may have happened.
 enum class Ending { done, refused, failed };
 struct Ended {
   Ending ending;
@@ -255,7 +255,8 @@ class Writer::Thread {
         note_lost(records, own);
       });
       if (ended.ending == Ending::done) {
-        for (const std::size_t i : displaced) tell_refused(records[i], "another line has its number or its command's id");
+        for (const std::size_t i : displaced)
+          tell_refused(records[i], "another line has its number or its command's id");
         return true;
       }
       if (ended.ending == Ending::refused) {
@@ -310,13 +311,15 @@ class Writer::Thread {
     const std::string name = columns_.name(how);
     if (prepared_.insert(name).second) connection_->prepare(name, columns_.statement(how));
     std::set<DeskId> own;
-    for (const auto& row : transaction.exec_prepared(name, pqxx::prepare::make_dynamic_params(binary(columns_.arrays()))))
+    for (const auto& row :
+         transaction.exec_prepared(name, pqxx::prepare::make_dynamic_params(binary(columns_.arrays()))))
       own.insert(DeskId{row[0].template as<DeskId::Number>()});
     return own;
   }
 
   // Which lines of our desks are not in the database under their own position: their places in `records`.
-  std::vector<std::size_t> missing(pqxx::work& transaction, std::span<const Record> records, const std::set<DeskId>& own) {
+  std::vector<std::size_t> missing(pqxx::work& transaction, std::span<const Record> records,
+                                   const std::set<DeskId>& own) {
     const std::string name{missing_lines_name};
     if (prepared_.insert(name).second) connection_->prepare(name, missing_lines_statement());
     const std::vector<std::string> arrays = missing_lines_arrays(records);
@@ -373,9 +376,7 @@ class Writer::Thread {
     } catch (const pqxx::sql_error& error) {
       if (is_about_a_row(error.sqlstate())) return {Ending::refused, first_line(error.what())};
       return failed(error);
-    } catch (const std::exception& error) {
-      return failed(error);
-    }
+    } catch (const std::exception& error) { return failed(error); }
   }
 
   Ended failed(const std::exception& error) {
@@ -487,7 +488,7 @@ class Writer::Thread {
   // Of the writer's thread alone.
   std::unique_ptr<pqxx::connection> connection_;
   std::optional<pqxx::quiet_errorhandler> quiet_;  // libpqxx would print notices; what matters comes as an exception
-  std::set<std::string> prepared_;  // on this connection
+  std::set<std::string> prepared_;                 // on this connection
   Columns columns_;
   std::set<DeskId> newly_lost_;
   std::chrono::milliseconds backoff_{options_.backoff_min};

@@ -57,9 +57,11 @@ Cluster::Cluster() {
   if (pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error{"no pipe"};
   guard_ = ends[1];
   // When the test program has died: nothing in there is needed any more, so an immediate shutdown (SIGQUIT) is enough.
-  const std::string wait = "read never; pid=$(head -n 1 " + folder_ +
-                           "/data/postmaster.pid) && kill -QUIT $pid && kill -CONT $pid; for i in $(seq 100); do kill -0 "
-                           "$pid || break; sleep 0.1; done; rm -rf " + folder_;
+  const std::string wait =
+      "read never; pid=$(head -n 1 " + folder_ +
+      "/data/postmaster.pid) && kill -QUIT $pid && kill -CONT $pid; for i in $(seq 100); do kill -0 "
+      "$pid || break; sleep 0.1; done; rm -rf " +
+      folder_;
   guard_pid_ = fork();
   if (guard_pid_ == 0) {
     setsid();  // a terminal's interrupt ends the test and not its guard

@@ -6,8 +6,15 @@ namespace deskd {
 namespace {
 
 record::Order order() {
-  return {"A-1001", {{"大衣", "M", "藏青", 2}, {"scarf \"wool\"", "", "red\\blue", 1}}, "上海市徐汇区\n1号楼 😀", "张三",
-          "13800138000",  "gift\tcard", "7 days", instant_of(1'795'000'000'123), 3};
+  return {"A-1001",
+          {{"大衣", "M", "藏青", 2}, {"scarf \"wool\"", "", "red\\blue", 1}},
+          "上海市徐汇区\n1号楼 😀",
+          "张三",
+          "13800138000",
+          "gift\tcard",
+          "7 days",
+          instant_of(1'795'000'000'123),
+          3};
 }
 
 TEST(DeedJson, EveryFieldComesBack) {

@@ -43,8 +43,8 @@ TEST_F(MigrateTest, BringsAnEmptyDatabaseUpOnce) {
   EXPECT_EQ(check_database(owner), std::vector<std::string>{});
 }
 
-// Goal: a migration killed at any moment leaves a database that the next one brings up. Method: another process migrates
-// and is killed, each time a little later, until it got through.
+// Goal: a migration killed at any moment leaves a database that the next one brings up. Method: another process
+// migrates and is killed, each time a little later, until it got through.
 TEST_F(MigrateTest, SurvivesBeingKilled) {
   const std::string database = cluster_.make_empty_database();
   const std::string owner = cluster_.connection(database, "deskd");
@@ -134,8 +134,8 @@ TEST_F(MigrateTest, TheTranscriptIsForPeople) {
   writer.append(std::vector{script.line(chat_no(1), 1, "您好"), script.line(chat_no(1), 2, "secret"), recalled,
                             script.missed(chat_no(1), ClockKind::complaint, 3)});
   ASSERT_TRUE(ears.durable(script));
-  const std::vector<std::string> expected{
-      "desk buyer words buyer-1 您好", "desk buyer words buyer-1 -", "desk buyer recalled buyer-1 "};
+  const std::vector<std::string> expected{"desk buyer words buyer-1 您好", "desk buyer words buyer-1 -",
+                                          "desk buyer recalled buyer-1 "};
   EXPECT_EQ(ask(server,
                 "select concat_ws(' ', desk, origin, kind, person, coalesce(text, '-')) from transcript order by seq"),
             expected);

@@ -190,7 +190,8 @@ TEST_F(ReaderTest, ConnectsAgain) {
   ask<answer::Lines>(query);
   test::ask(cluster_.connection(database_, "super"),
             "select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = 'deskd-reader' and "
-            "datname = '" + database_ + "'");
+            "datname = '" +
+                database_ + "'");
   EXPECT_TRUE(ask<answer::Lines>(query).lines.empty());
 }
 
@@ -199,8 +200,8 @@ TEST_F(ReaderTest, FailsWhenTheDatabaseIsAway) {
   EXPECT_TRUE(std::holds_alternative<answer::Failed>(get(reader, query::Lines{})));
 }
 
-// Goal: the queue refuses rather than grows, and everybody is answered. Method: the first answer holds the reader's thread
-// until the queue is over-full.
+// Goal: the queue refuses rather than grows, and everybody is answered. Method: the first answer holds the reader's
+// thread until the queue is over-full.
 TEST_F(ReaderTest, AFullQueueRefuses) {
   std::promise<void> begun;
   std::promise<void> go_on;

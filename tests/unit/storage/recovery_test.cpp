@@ -38,8 +38,8 @@ TEST_F(RecoveryTest, TakingMakesADeskAndRaisesItsEpoch) {
   EXPECT_EQ(take_desk(connection_, "third").desk.value, other.desk.value + 1);
 }
 
-// Goal: what comes back equals what was written, field by field. Method: one open chat that uses every field, both streams
-// and every deed; its stored form is written down here by hand.
+// Goal: what comes back equals what was written, field by field. Method: one open chat that uses every field, both
+// streams and every deed; its stored form is written down here by hand.
 TEST_F(RecoveryTest, AnOpenChatComesBackWhole) {
   const Taken taken = take_desk(connection_, "desk");
   Script script{taken};

@@ -34,9 +34,10 @@ class WriterTest : public testing::Test {
   }
   // Every line of the chat once, in order, without a gap.
   void expect_whole(ChatId chat, int lines, const std::string& connection) const {
-    EXPECT_EQ(test::ask(connection, "select count(*) || ' ' || count(distinct seq) || ' ' || max(seq) || ' ' || bool_and(text "
-                                    "= 'line ' || seq) from message where chat = " +
-                                        std::to_string(chat.value))
+    EXPECT_EQ(test::ask(connection,
+                        "select count(*) || ' ' || count(distinct seq) || ' ' || max(seq) || ' ' || bool_and(text "
+                        "= 'line ' || seq) from message where chat = " +
+                            std::to_string(chat.value))
                   .at(0),
               std::to_string(lines) + " " + std::to_string(lines) + " " + std::to_string(lines) + " true");
   }
@@ -59,9 +60,10 @@ TEST_F(WriterTest, WritesEveryKindInOneTransaction) {
   EXPECT_EQ(one("select kind from fact"), "0");
   EXPECT_EQ(one("select place from chat"), "1");
   EXPECT_EQ(one("select position from desk_owner"), "4");
-  EXPECT_EQ(one("select count(distinct xmin::text) from (select xmin from message union all select xmin from deed union "
-                "all select xmin from fact union all select xmin from chat union all select xmin from desk_owner) x"),
-            "1");
+  EXPECT_EQ(
+      one("select count(distinct xmin::text) from (select xmin from message union all select xmin from deed union "
+          "all select xmin from fact union all select xmin from chat union all select xmin from desk_owner) x"),
+      "1");
 }
 
 // Goal: Durable never comes before the commit. Method: another connection looks at the moment it is told.
@@ -93,8 +95,8 @@ TEST_F(WriterTest, TheLastRoutingOfABatchHolds) {
             (std::vector<std::string>{"3 false", "5 true"}));
 }
 
-// Goal: the outcome of a commit is unknown, and the line is stored once all the same. Method: the answer to the statement
-// is thrown away after PostgreSQL has carried it out; in the other case the statement itself is.
+// Goal: the outcome of a commit is unknown, and the line is stored once all the same. Method: the answer to the
+// statement is thrown away after PostgreSQL has carried it out; in the other case the statement itself is.
 TEST_F(WriterTest, AnUnknownOutcomeStoresOnce) {
   for (const CutAt where : {CutAt::before_answer, CutAt::before_statement}) {
     Cut cut{cluster_.folder()};
@@ -134,8 +136,7 @@ TEST_F(WriterTest, SurvivesItsSessionsBeingEnded) {
     while (pqxx::nontransaction{admin}
                .exec("select pg_terminate_backend(pid) from pg_stat_activity where datname = '" + database_ +
                      "' and application_name = 'deskd-writer'")
-               .empty()) {
-    }
+               .empty()) {}
     ++ended;
   }
   ASSERT_TRUE(ears_.durable(script));
@@ -161,7 +162,8 @@ TEST_F(WriterTest, AFencedDeskIsLeftOutOfItsBatch) {
   writer.append(std::vector{ours.line(chat_no(2), 1, "line 1"), ours.chat(chat_no(2), Place::held)});
   writer.append(std::vector{lost.chat(chat_no(1), Place::closed), lost.fact(chat_no(1), FactKind::closed)});
   ASSERT_TRUE(ears_.durable(ours));
-  ASSERT_TRUE(ears_.hears<outcome::Fenced>([&](const auto& f) { return f.desk == lost.desk && f.epoch == lost.epoch; }));
+  ASSERT_TRUE(
+      ears_.hears<outcome::Fenced>([&](const auto& f) { return f.desk == lost.desk && f.epoch == lost.epoch; }));
 
   // What comes after the fence is not even tried.
   writer.append(lost.line(chat_no(1), 3, "later"));
@@ -203,10 +205,11 @@ TEST_F(WriterTest, ANewcomerWaitsForABatchAndFindsItsRows) {
   {
     // A row that is not committed yet and has the same key holds our batch in its middle.
     pqxx::work blocker{other};
-    blocker.exec("insert into message (desk, chat, stream, seq, position, at_ms, origin, kind, reason, reply_to, person, "
-                 "text) values (" +
-                 std::to_string(script.desk.value) + ", " + std::to_string(chat_no(1).value) +
-                 ", 0, 1, 1, 0, 0, 0, 0, 0, '', '')");
+    blocker.exec(
+        "insert into message (desk, chat, stream, seq, position, at_ms, origin, kind, reason, reply_to, person, "
+        "text) values (" +
+        std::to_string(script.desk.value) + ", " + std::to_string(chat_no(1).value) +
+        ", 0, 1, 1, 0, 0, 0, 0, 0, '', '')");
     writer.append(script.line(chat_no(1), 1, "line 1"));
     ASSERT_TRUE(comes_to(connection_, writer_waits_for_a_lock(), "1"));
     taking = std::thread{[&] { newcomer = take_desk(connection_, "desk"); }};
@@ -353,8 +356,8 @@ class HurtTest : public WriterTest {
   const std::string to_{own_.connection(there_)};
 };
 
-// Goal: kill -9 of all of PostgreSQL under load loses nothing that was told, doubles nothing, and the backlog goes in, in
-// order. Method: a thread appends without pause; what was told durable before each kill must be there after it.
+// Goal: kill -9 of all of PostgreSQL under load loses nothing that was told, doubles nothing, and the backlog goes in,
+// in order. Method: a thread appends without pause; what was told durable before each kill must be there after it.
 TEST_F(HurtTest, KillingPostgresLosesNothing) {
   Script script{take_desk(to_, "desk")};
   Writer writer{{.connection = to_, .rows_max = 200}, ears_.tell()};
@@ -381,7 +384,8 @@ TEST_F(HurtTest, KillingPostgresLosesNothing) {
   expect_whole(chat_no(1), static_cast<int>(script.position.value), to_);
 }
 
-// Goal: a database that hangs is noticed although nothing fails, and goes on where it was. Method: SIGSTOP to all of it.
+// Goal: a database that hangs is noticed although nothing fails, and goes on where it was. Method: SIGSTOP to all of
+// it.
 TEST_F(HurtTest, AHungDatabaseIsToldAndWaitedFor) {
   Script script{take_desk(to_, "desk")};
   Writer writer{{.connection = to_, .degraded_after = 500ms}, ears_.tell()};
