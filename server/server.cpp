@@ -1,5 +1,7 @@
 #include "server/server.hpp"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <stdexcept>
 
@@ -197,7 +199,11 @@ void Server::start_shards(std::vector<Placement> placements) {
     shard->place(std::move(placement));
     note(Happened::recovered, {{"desk", Name{entries_.back().name}}, {"events", chats}});
   }
-  for (const auto& shard : shards_) threads_.emplace_back([&shard = *shard] { shard.run(); });
+  for (const auto& shard : shards_) {
+    threads_.emplace_back([&shard = *shard] { shard.run(); });
+    const std::string name = "shard-" + std::to_string(shard->options().number);
+    ::pthread_setname_np(threads_.back().native_handle(), name.c_str());
+  }
 }
 
 ListenerOptions Server::listener_options(const std::string& address) const {

@@ -79,6 +79,9 @@ class BufferedSocket final : public Loop::Outbox {
 
   template <class Buffers, class Token>
   auto async_read_some(const Buffers& buffers, Token&& token) {
+    // Beast asks with two halves of its ring, of which the second is nearly always empty; one is a plain recv().
+    const boost::asio::mutable_buffer first{*boost::asio::buffer_sequence_begin(buffers)};
+    if (early_.empty() && first.size() > 0) return socket_.async_read_some(first, std::forward<Token>(token));
     if (early_.empty()) return socket_.async_read_some(buffers, std::forward<Token>(token));
     boost::system::error_code error;
     const std::size_t taken = read_some(buffers, error);

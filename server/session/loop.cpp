@@ -43,15 +43,21 @@ void Loop::forget(Outbox& outbox) {
 }
 
 std::string Loop::take_buffer() {
-  if (spare_.empty()) return {};
-  std::string buffer = std::move(spare_.back());
-  spare_.pop_back();
+  std::string buffer;
+  if (spare_.empty()) {
+    buffer.reserve(new_buffer_bytes);
+  } else {
+    buffer = std::move(spare_.back());
+    spare_.pop_back();
+    spare_bytes_ -= buffer.capacity();
+  }
   return buffer;
 }
 
 void Loop::give_buffer(std::string&& buffer) {
-  if (spare_.size() >= spare_buffers_max || buffer.capacity() > spare_buffer_bytes_max) return;
+  if (buffer.capacity() > spare_buffer_bytes_max || spare_bytes_ + buffer.capacity() > spare_bytes_max) return;
   buffer.clear();
+  spare_bytes_ += buffer.capacity();
   spare_.push_back(std::move(buffer));
 }
 

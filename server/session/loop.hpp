@@ -29,9 +29,11 @@ namespace deskd {
 // sessions: measured between 256 and 4096, both shapes of load lose less than a tenth here.
 inline constexpr std::size_t turn_handlers_max{512};
 
-// Buffers kept for the next turn: as many as sessions are written to in one, none larger than what is sent at once.
-inline constexpr std::size_t spare_buffers_max{turn_handlers_max};
+// Buffers kept for the next turn: a commit that tells ten thousand authors at once writes to as many sessions in one.
+inline constexpr std::size_t spare_bytes_max{8 * 1024 * 1024};
+// Larger ones are not kept; a new one has room for a line, its marks and an acknowledgement.
 inline constexpr std::size_t spare_buffer_bytes_max{32 * 1024};
+inline constexpr std::size_t new_buffer_bytes{512};
 
 class Loop {
  public:
@@ -87,6 +89,7 @@ class Loop {
   std::function<void()> at_turn_end_;
   std::vector<Outbox*> outboxes_;  // null where one was forgotten
   std::vector<std::string> spare_;
+  std::size_t spare_bytes_{};
   Counters counters_;
 };
 
