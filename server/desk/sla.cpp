@@ -25,7 +25,9 @@ Ladder ladder_of(const policy::Steps& steps) {
                 Step{steps.reminder, 3},         Step{steps.breach, 4},
                 Step{steps.breach * 50 / 100},   Step{steps.breach * 75 / 100},
                 Step{steps.breach * 90 / 100}};
-  std::stable_sort(ladder.begin(), ladder.end(), [](const Step& a, const Step& b) { return a.after < b.after; });
+  // Of steps at one moment the misses come first, in their order. Not stable_sort, which allocates at every line.
+  const auto order = [](const Step& step) { return std::pair{step.after, step.miss == 0 ? misses + 1 : step.miss}; };
+  std::sort(ladder.begin(), ladder.end(), [&](const Step& a, const Step& b) { return order(a) < order(b); });
   return ladder;
 }
 
