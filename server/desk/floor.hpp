@@ -42,6 +42,7 @@ struct Session {
   AgentIndex agent{nobody};
   std::vector<ChatId> watched;
   bool resumed{};      // takes part: hears what concerns it
+  ChatId follows;      // of a buyer: the chat it has heard from its beginning
   bool figures{};
 };
 

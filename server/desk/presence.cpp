@@ -61,6 +61,7 @@ void resume_chat(Floor& floor, const Chat& chat, const ask::Held& held, SessionI
   const auto from = [&](const Transcript& transcript, Seq seq, Seq stored) {
     return std::min(held.epoch == floor.epoch ? seq : stored, transcript.last());
   };
+  if (Session* who = floor.session(session); who != nullptr && !staff) who->follows = chat.id;
   talk::tell_state(floor, chat, session);
   talk::replay(floor, chat, Stream::main, from(chat.main, held.seq, held.stored), session);
   if (staff) talk::replay(floor, chat, Stream::inside, from(chat.inside, held.inside, held.inside_stored), session);

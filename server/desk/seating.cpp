@@ -236,6 +236,14 @@ void reopen(Floor& floor, Chat& chat) {
   ++floor.counters.chats_reopened;
   floor.persist(floor.fact(chat, FactKind::reopened));
   floor.persist_place(chat);
+  // A page that was loaded since has not heard of it.
+  for (const SessionId to : chat.buyer->sessions) {
+    Session* session = floor.session(to);
+    if (session->follows == chat.id) continue;
+    session->follows = chat.id;
+    talk::tell_state(floor, chat, to);
+    talk::replay(floor, chat, Stream::main, {}, to);
+  }
   talk::note(floor, chat, LineKind::reopened, Origin::buyer);
   greet(floor, chat);
 }
@@ -636,6 +644,7 @@ void handle(Floor& floor, Session& session, const ask::Open& open) {
   floor.persist_place(chat);
   floor.persist(floor.fact(chat, FactKind::opened));
   floor.done(session, open.id, chat.id);
+  for (const SessionId to : buyer.sessions) floor.session(to)->follows = chat.id;
   talk::tell_state(floor, chat);
   greet(floor, chat);
   if (floor.queue(chat).seat_visitors) {
