@@ -34,7 +34,10 @@ INCLUDES = [
     (r"server/session/buffered_socket\.hpp", [STD, BEAST, r'"server/session/.*"']),   # of websocket.cpp alone
     (r"server/session/.*\.hpp", [STD, ASIO, WIRE, r'"server/session/.*"', r'"server/desk/timers\.hpp"']),
     (r"server/session/.*\.cpp", [STD, POSIX, BEAST, WIRE, r'"(server/session|server/web)/.*"', r'"server/desk/timers\.hpp"', r"<openssl/.*>"]),
+    (r"server/ops/admin\.cpp", [STD, r'"(protocol|server/ops|server/desk)/.*"']),   # so is what the admin API is told
     (r"server/ops/.*", [STD, WIRE, r'"(server/ops|server/desk)/.*"', r'"storage/records\.hpp"', r"<prometheus/.*>"]),
+    # A recording is events and effects as JSON, by the codec's own tables.
+    (r"server/shard/recorder\.cpp", [STD, r'"(protocol|server)/.*"', r"<simdjson\.h>"]),
     (r"server/shard/.*", [STD, POSIX, ASIO, WIRE, r'"(storage|server)/.*"']),
     (r"server/web/.*", [STD, r'"server/web/.*"']),
     (r"server/[a-z_]+\.(hpp|cpp)", [STD, POSIX, ASIO, WIRE, r'"(storage|server)/.*"', r"<toml\+\+/.*>", r"<date/.*>", r"<openssl/.*>"]),
@@ -44,7 +47,7 @@ INCLUDES = [
 ONLY_IN = [
     ("reads a real clock", r"\b(steady_clock|system_clock|high_resolution_clock)::now\b|\b(clock_gettime|gettimeofday)\b|\bstd::time\s*\(",
      r"server/shard/clock\.(hpp|cpp)|storage/writer\.cpp|(bench|tests)/.*"),
-    ("prints", r"\bstd::(cout|cerr|clog|printf|puts|fputs|fprintf|fwrite)\b|(?<![\w:])(printf|fprintf|puts|fputs)\s*\(",
+    ("prints", r"\bstd::(cout|cerr|clog|printf|puts|fputs|fprintf)\b|(?<![\w:])(printf|fprintf|puts|fputs)\s*\(",
      r"server/main\.cpp|server/(log|commands?)[a-z_]*\.(cpp|hpp)|server/desk/assert\.hpp|storage/writer\.cpp|(bench|tests)/.*"),
     ("draws a random number", r"\b(random_device|mt19937(_64)?|getrandom|RAND_bytes)\b|\bstd::rand\b",
      r"server/session/.*|server/shard/.*|server/[a-z_]+\.cpp|(bench|tests)/.*"),
