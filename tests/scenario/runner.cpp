@@ -3,9 +3,9 @@
 // Who: a name of the policy is staff, `Li` or `Li/2` a buyer and a second tab, `guest-7` a guest; `database`, `server`,
 // `shop` and `clock` are the world; `-` only lets time pass.
 //
-// Does, a person: comes | comes quietly | comes back | leaves | says: T | says to LI: T | asks: T (comes, opens, says) |
-// opens [queue=Q] [agent=A] [skills=S,S] | whispers to LI: T | suggests to LI: T | replies to N: T | recalls N [in LI] |
-// recalls inside N in LI | types [in LI] | reads N [in LI] | chooses wait | chooses leave_message | accepts LI |
+// Does, a person: comes | comes quietly | comes back | leaves | says: T | says to LI: T | asks: T (comes, opens, says)
+// | opens [queue=Q] [agent=A] [skills=S,S] | whispers to LI: T | suggests to LI: T | replies to N: T | recalls N [in
+// LI] | recalls inside N in LI | types [in LI] | reads N [in LI] | chooses wait | chooses leave_message | accepts LI |
 // declines LI | pulls [LI] | is STATUS | closes [LI] | transfers LI to agent|queue X | takes over LI |
 // reassigns LI to agent|queue X | watches LI | stops watching LI | excuses LI | proposes to LI: KEY=V, ... |
 // confirms N vV | corrects N vV: FIELD=V, ... | rates N | sets A KEY=V ... | surge on|off | explains LI |
@@ -13,8 +13,8 @@
 // The world: database stalls | catches up | refuses LI N; server dies | starts | drains; shop changes ROW |
 // dismisses AGENT | revokes PERSON; clock jumps SECONDS s.
 //
-// Follows: WHO hears WORDS (each a member, or the value of one; "..." a text) | WHO hears no WORDS | WHO hears nothing |
-// WHO hears N times WORDS | fact WORDS | no fact WORDS | row WORDS | LI is PLACE [by AGENT] [REASON] | LI is absent |
+// Follows: WHO hears WORDS (each a member, or the value of one; "..." a text) | WHO hears no WORDS | WHO hears nothing
+// | WHO hears N times WORDS | fact WORDS | no fact WORDS | row WORDS | LI is PLACE [by AGENT] [REASON] | LI is absent |
 // LI waits since T | LI does not wait | LI is nobody | A is STATUS [REASON] | A has load N held M | count COUNTER N |
 // WHO is dropped [CODE] | chats N.
 #include <gtest/gtest.h>
@@ -40,9 +40,7 @@ std::optional<std::string> after(const std::string& text, std::string_view word)
 std::int64_t number_of(const std::string& text) {
   try {
     return std::stoll(text);
-  } catch (const std::exception&) {
-    return -1;
-  }
+  } catch (const std::exception&) { return -1; }
 }
 
 // Every word is a member of the line (`agent=01`, `choose`) or the value of one (`01`); ~word is anywhere in it.
@@ -77,9 +75,9 @@ class Play {
     bool staff{};
     bool guest{};
     std::string id;
-    std::vector<SessionId> tabs;    // of a tab's name: one
+    std::vector<SessionId> tabs;  // of a tab's name: one
     Ask last{ask::Pong{}};
-    std::vector<std::string> words;   // what `last` points at
+    std::vector<std::string> words;  // what `last` points at
   };
 
   bool is_staff(const std::string& name) const {
@@ -103,7 +101,8 @@ class Play {
   const Chat* chat(const std::string& buyer) {
     for (const auto& [id, name] : scene_.naming().chats)
       if (name == buyer)
-        if (const auto found = scene_.floor().chats.find(id); found != scene_.floor().chats.end()) return found->second.get();
+        if (const auto found = scene_.floor().chats.find(id); found != scene_.floor().chats.end())
+          return found->second.get();
     return nullptr;
   }
   ChatId chat_id(const std::string& name) {
@@ -130,8 +129,12 @@ class Play {
         if (held.epoch < known.epoch) continue;
         // What another epoch did not store is forgotten.
         if (known.epoch < held.epoch) known.seq = known.inside = Seq{};
-        known = {held.chat, held.epoch, std::max(known.seq, held.seq), std::max(known.stored, held.stored),
-                 std::max(known.inside, held.inside), std::max(known.inside_stored, held.inside_stored)};
+        known = {held.chat,
+                 held.epoch,
+                 std::max(known.seq, held.seq),
+                 std::max(known.stored, held.stored),
+                 std::max(known.inside, held.inside),
+                 std::max(known.inside_stored, held.inside_stored)};
       }
     std::vector<ask::Held> chats;
     for (const auto& [id, held] : all) chats.push_back(held);
@@ -149,9 +152,9 @@ class Play {
 
   Scene scene_;
   Instant start_;
-  std::map<std::string, SessionId> tabs_;                       // the newest of each name
+  std::map<std::string, SessionId> tabs_;  // the newest of each name
   std::vector<std::pair<std::string, SessionId>> all_tabs_;
-  std::map<std::string, Ask> last_;                             // by person
+  std::map<std::string, Ask> last_;  // by person
   std::deque<std::string> kept_;
 };
 
@@ -285,14 +288,20 @@ std::string Play::person(const Row& row) {
     }
     return say(who, open);
   }
-  if ((what = after(does, "says:"))) return say(who, ask::Say{scene_.next_id(), own_chat(id), keep(*what), {}, false, false});
+  if ((what = after(does, "says:")))
+    return say(who, ask::Say{scene_.next_id(), own_chat(id), keep(*what), {}, false, false});
   for (const auto& [verb, assist, inside] :
-       {std::tuple{"says to ", false, false}, std::tuple{"suggests to ", true, false}, std::tuple{"whispers to ", false, true}}) {
+       {std::tuple{"says to ", false, false}, std::tuple{"suggests to ", true, false},
+        std::tuple{"whispers to ", false, true}}) {
     if (!(what = after(does, verb))) continue;
     const std::size_t colon = what->find(':');
     if (colon == std::string::npos) return "to whom: what";
-    return say(who, ask::Say{scene_.next_id(), chat_id(what->substr(0, colon)),
-                             keep(std::string{trim(std::string_view{*what}.substr(colon + 1))}), {}, assist, inside});
+    return say(who, ask::Say{scene_.next_id(),
+                             chat_id(what->substr(0, colon)),
+                             keep(std::string{trim(std::string_view{*what}.substr(colon + 1))}),
+                             {},
+                             assist,
+                             inside});
   }
   if ((what = after(does, "replies to "))) {
     const std::size_t colon = what->find(':');
@@ -333,7 +342,7 @@ std::string Play::person(const Row& row) {
   if ((what = after(does, "takes over "))) return say(who, ask::TakeOver{scene_.next_id(), chat_id(*what)});
   const bool reassigns = does.rfind("reassigns ", 0) == 0;
   if (reassigns || does.rfind("transfers ", 0) == 0) {
-    const std::vector<std::string> words = split(does, ' ');   // transfers LI to agent 02
+    const std::vector<std::string> words = split(does, ' ');  // transfers LI to agent 02
     if (words.size() != 5) return "transfers LI to agent|queue X";
     const std::string_view agent = words[3] == "agent" ? keep(words[4]) : std::string_view{};
     const std::string_view queue = words[3] == "queue" ? keep(words[4]) : std::string_view{};
@@ -371,15 +380,18 @@ std::string Play::person(const Row& row) {
   const bool confirms = does.rfind("confirms ", 0) == 0;
   if (confirms || does.rfind("corrects ", 0) == 0) {
     const std::size_t colon = does.find(':');
-    const std::vector<std::string> words = split(does.substr(0, colon), ' ');   // corrects 3 v1
+    const std::vector<std::string> words = split(does.substr(0, colon), ' ');  // corrects 3 v1
     if (words.size() != 3) return "confirms N vV, or corrects N vV: FIELD=V, ...";
     record::OrderAnswer answer{Seq{static_cast<std::uint32_t>(number_of(words[1]))},
-                               static_cast<std::int32_t>(number_of(words[2].substr(1))), confirms, {}};
+                               static_cast<std::int32_t>(number_of(words[2].substr(1))),
+                               confirms,
+                               {}};
     if (colon != std::string::npos)
       for (const std::string& each : split(does.substr(colon + 1), ',')) {
         const std::string pair{trim(each)};
         const std::size_t equals = pair.find('=');
-        answer.corrections.push_back({pair.substr(0, equals), equals == std::string::npos ? "" : pair.substr(equals + 1)});
+        answer.corrections.push_back(
+            {pair.substr(0, equals), equals == std::string::npos ? "" : pair.substr(equals + 1)});
       }
     return say(who, ask::AnswerOrder{scene_.next_id(), own_chat(id), answer});
   }
@@ -421,7 +433,9 @@ std::string Play::person(const Row& row) {
 
 std::string Play::expect(const std::string& what) {
   const std::vector<std::string> words = split(what, ' ');
-  const auto rest = [&](std::size_t from) { return std::vector<std::string>(words.begin() + static_cast<std::ptrdiff_t>(from), words.end()); };
+  const auto rest = [&](std::size_t from) {
+    return std::vector<std::string>(words.begin() + static_cast<std::ptrdiff_t>(from), words.end());
+  };
 
   const bool no_fact = words[0] == "no" && words.size() > 1;
   if (words[0] == "fact" || words[0] == "row" || words[0] == "deed" || no_fact) {
@@ -448,8 +462,9 @@ std::string Play::expect(const std::string& what) {
                                                    {"shed_words", counters.shed_words}};
     const auto counter = all.find(words[1]);
     if (counter == all.end()) return "no such counter is known here";
-    return counter->second == static_cast<std::uint64_t>(number_of(words[2])) ? std::string{}
-                                                                             : "it is " + std::to_string(counter->second);
+    return counter->second == static_cast<std::uint64_t>(number_of(words[2]))
+               ? std::string{}
+               : "it is " + std::to_string(counter->second);
   }
   if (words.size() < 2) return "this is not understood";
 
@@ -493,12 +508,13 @@ std::string Play::expect(const std::string& what) {
     if (agent == nullptr) return "there is no such agent";
     if (words[1] == "is" && words.size() > 2) {
       if (word_of(agent->status) != words[2]) return "is " + std::string{word_of(agent->status)};
-      if (words.size() > 3 && word_of(agent->status_reason) != words[3]) return "is so by " + std::string{word_of(agent->status_reason)};
+      if (words.size() > 3 && word_of(agent->status_reason) != words[3])
+        return "is so by " + std::string{word_of(agent->status_reason)};
       return {};
     }
     if (words[1] == "has") {
       for (std::size_t i = 2; i + 1 < words.size(); i += 2) {
-        const std::int64_t have = words[i] == "load"     ? agent->load
+        const std::int64_t have = words[i] == "load"       ? agent->load
                                   : words[i] == "held"     ? static_cast<std::int64_t>(agent->held.size())
                                   : words[i] == "reserved" ? static_cast<std::int64_t>(agent->reserved.size())
                                   : words[i] == "left"     ? agent->left
@@ -513,7 +529,8 @@ std::string Play::expect(const std::string& what) {
   }
 
   const Chat* one = chat(who);
-  if (words[1] == "is" && words.size() > 2 && words[2] == "nobody") return one == nullptr ? std::string{} : "is remembered";
+  if (words[1] == "is" && words.size() > 2 && words[2] == "nobody")
+    return one == nullptr ? std::string{} : "is remembered";
   if (one == nullptr) return "there is no such chat";
   if (words[1] == "does") return one->waiting_since ? "waits" : std::string{};
   if (words[1] == "waits" && words.size() == 4) {
@@ -525,8 +542,9 @@ std::string Play::expect(const std::string& what) {
   }
   if (words[1] != "is" || words.size() < 3) return "this is not understood";
   if (words[2] == "absent") return one->absent ? std::string{} : "is there, or not waiting";
-  std::string is = std::string{word_of(one->place)} + (one->agent ? " by " + scene_.floor().roster.agent(one->agent).name : "") +
-                   " (" + std::string{word_of(one->reason)} + ", queue " + std::string{one->queue} + ")";
+  std::string is = std::string{word_of(one->place)} +
+                   (one->agent ? " by " + scene_.floor().roster.agent(one->agent).name : "") + " (" +
+                   std::string{word_of(one->reason)} + ", queue " + std::string{one->queue} + ")";
   if (word_of(one->place) != words[2]) return "is " + is;
   for (std::size_t i = 3; i < words.size(); ++i) {
     if (words[i] == "by" && i + 1 < words.size()) {
@@ -558,7 +576,8 @@ class Scenario : public testing::Test {
       // The end of the story is what matters; the rest is in the file.
       std::string story = play.story();
       if (story.size() > 6000) story = "...\n" + story.substr(story.find('\n', story.size() - 6000) + 1);
-      FAIL() << file_.string() << ":" << row.line << ": " << row.who << " " << row.does << "\n  " << wrong << "\n" << story;
+      FAIL() << file_.string() << ":" << row.line << ": " << row.who << " " << row.does << "\n  " << wrong << "\n"
+             << story;
     }
   }
 

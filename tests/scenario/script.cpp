@@ -120,7 +120,8 @@ bool set(policy::Calendar& calendar, std::string_view key, std::string_view valu
   if (key != "open") return false;
   const std::size_t dash = value.find('-');
   Duration from, to;
-  if (dash == std::string_view::npos || !read_time(value.substr(0, dash), from) || !read_time(value.substr(dash + 1), to)) {
+  if (dash == std::string_view::npos || !read_time(value.substr(0, dash), from) ||
+      !read_time(value.substr(dash + 1), to)) {
     return false;
   }
   // What read_time takes for minutes and seconds are hours and minutes here.

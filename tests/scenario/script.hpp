@@ -25,20 +25,20 @@
 namespace deskd::scenario {
 
 struct Row {
-  int line{};                 // in the file
+  int line{};  // in the file
   Duration at{};
   std::string who;
   std::string does;
   std::vector<std::string> follows;
-  bool ends_moment{};         // the next row is later
+  bool ends_moment{};  // the next row is later
 };
 
 struct Script {
   policy::Desk policy;
   std::size_t backlog_bytes_max{};
-  Duration starts{};          // time of day, UTC
+  Duration starts{};  // time of day, UTC
   std::vector<Row> rows;
-  std::string wrong;          // what could not be read, with its line; empty when all could
+  std::string wrong;  // what could not be read, with its line; empty when all could
 };
 
 Script read(std::string_view text);

@@ -26,7 +26,9 @@ policy::Agent an_agent(std::string name, std::int32_t capacity, Role role) {
 }
 
 Scene::Scene(policy::Desk policy, Instant start, std::size_t backlog_bytes_max)
-    : policy_{std::make_shared<const policy::Desk>(std::move(policy))}, backlog_bytes_max_{backlog_bytes_max}, now_{start} {
+    : policy_{std::make_shared<const policy::Desk>(std::move(policy))},
+      backlog_bytes_max_{backlog_bytes_max},
+      now_{start} {
   naming_.start = start;
   policies_[policy_->version] = policy_;
   start_desk();
@@ -116,7 +118,8 @@ void Scene::keep(const effect::Send& send) {
       Seq& seq = line->stream == Stream::main ? held.seq : held.inside;
       Seq& stored = line->stream == Stream::main ? held.stored : held.inside_stored;
       // A line comes to a buyer once, in order: that is what resuming rests on. Their own come by `stored`.
-      if (line->seq <= seq && buyers_.count(to) != 0 && wrong_.empty()) wrong_ = naming_.sessions[to] + " hears a line twice: " + text;
+      if (line->seq <= seq && buyers_.count(to) != 0 && wrong_.empty())
+        wrong_ = naming_.sessions[to] + " hears a line twice: " + text;
       seq = line->seq;
       stored = std::max(stored, line->stored);
     } else if (const auto* safe = std::get_if<tell::Stored>(&send.message)) {

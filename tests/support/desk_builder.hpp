@@ -110,7 +110,7 @@ class Scene {
   bool keeps_up_{true};
   Position newest_;
   std::map<Position, std::string> on_their_way_;
-  std::map<SessionId, std::map<ChatId, ask::Held>> alive_;   // with what each holds
+  std::map<SessionId, std::map<ChatId, ask::Held>> alive_;  // with what each holds
   std::map<SessionId, std::map<ChatId, ask::Held>> gone_;
   std::set<SessionId> buyers_;
   std::uint64_t last_session_{};

@@ -17,12 +17,15 @@ struct IsOptional : std::false_type {};
 template <class T>
 struct IsOptional<std::optional<T>> : std::true_type {};
 template <class T>
-concept Worded = std::is_enum_v<T> && requires(T value) { words_of(value); };
+concept Worded = std::is_enum_v<T> && requires(T value) {
+  words_of(value);
+};
 template <class T>
 concept Listed = requires(const T& value) {
   value.begin();
   value.end();
-} && !std::is_convertible_v<T, std::string_view>;
+}
+&&!std::is_convertible_v<T, std::string_view>;
 
 class Printer {
  public:
@@ -206,8 +209,12 @@ struct EventText {
   std::string operator()(const event::Identified& e) const {
     return start("identified").field("guest", e.guest).field("buyer", e.buyer).field("session", e.session).take();
   }
-  std::string operator()(const event::Durable& e) const { return start("durable").field("position", e.position).take(); }
-  std::string operator()(const event::Refused& e) const { return start("refused").field("position", e.position).take(); }
+  std::string operator()(const event::Durable& e) const {
+    return start("durable").field("position", e.position).take();
+  }
+  std::string operator()(const event::Refused& e) const {
+    return start("refused").field("position", e.position).take();
+  }
   std::string operator()(const event::PolicyChanged& e) const {
     return start("policy_changed").field("version", e.policy->version).take();
   }

@@ -14,7 +14,8 @@ namespace {
 
 // owner: the buyer whose chat it is. holder: the agent who has it. agent: another one. former: one who had it before.
 // boss: a supervisor. eye: one who watches the chat. wall: ops.
-constexpr std::array<std::string_view, 9> people{"owner", "stranger", "guest", "holder", "agent", "former", "boss", "eye", "wall"};
+constexpr std::array<std::string_view, 9> people{"owner",  "stranger", "guest", "holder", "agent",
+                                                 "former", "boss",     "eye",   "wall"};
 
 // ok: done, with whatever that means. -: nothing is answered, and nothing happens. database: only it may know of a line
 // said under this id, so it is asked.
@@ -68,7 +69,10 @@ struct Stage {
     scene.ask(former, ask::Transfer{.id = scene.next_id(), .chat = chat, .agent = "holder"});
     scene.ask(holder, ask::Say{.id = scene.next_id(), .chat = chat, .text = "mine"});
     scene.ask(holder, ask::ProposeOrder{.id = scene.next_id(), .chat = chat, .order = order()});
-    for (const auto& [name, role] : {std::pair{"agent", Role::agent}, {"boss", Role::supervisor}, {"eye", Role::supervisor}, {"wall", Role::ops}}) {
+    for (const auto& [name, role] : {std::pair{"agent", Role::agent},
+                                     {"boss", Role::supervisor},
+                                     {"eye", Role::supervisor},
+                                     {"wall", Role::ops}}) {
       sessions[name] = scene.arrive(name, role, name);
       scene.ask(sessions[name], ask::Resume{});
     }
@@ -93,7 +97,12 @@ struct Stage {
     return desk;
   }
   static record::Order order() {
-    return {.order_no = "A1", .items = {{"shirt", "", "", 1}}, .address = "a", .recipient = "b", .phone = "1", .return_terms = "7 days"};
+    return {.order_no = "A1",
+            .items = {{"shirt", "", "", 1}},
+            .address = "a",
+            .recipient = "b",
+            .phone = "1",
+            .return_terms = "7 days"};
   }
   void available(SessionId session) {
     scene.ask(session, ask::Resume{});
@@ -103,9 +112,9 @@ struct Stage {
   std::string what_it_is() const {
     const Chat& is = *scene.floor().chats.at(chat);
     std::ostringstream out;
-    out << word_of(is.place) << " by " << is.agent.value << " lines " << is.main.last().value << "+" << is.inside.last().value
-        << " watched by " << is.watchers.size() << " read " << is.of_buyer.read.value << "/" << is.of_agent.read.value << " excused "
-        << is.excused.value;
+    out << word_of(is.place) << " by " << is.agent.value << " lines " << is.main.last().value << "+"
+        << is.inside.last().value << " watched by " << is.watchers.size() << " read " << is.of_buyer.read.value << "/"
+        << is.of_agent.read.value << " excused " << is.excused.value;
     return out.str();
   }
 
@@ -122,34 +131,91 @@ const std::vector<std::pair<std::string, Command>>& commands() {
       {"sign_in", [](Stage&) -> Ask { return ask::SignIn{"token"}; }},
       {"refresh", [](Stage&) -> Ask { return ask::Refresh{"token"}; }},
       {"pong", [](Stage&) -> Ask { return ask::Pong{1}; }},
-      {"resume", [](Stage& s) -> Ask { return ask::Resume{{ask::Held{.chat = s.chat, .epoch = Epoch{1}, .seq = Seq{7}}}}; }},
+      {"resume",
+       [](Stage& s) -> Ask { return ask::Resume{{ask::Held{.chat = s.chat, .epoch = Epoch{1}, .seq = Seq{7}}}}; }},
       {"open", [](Stage& s) -> Ask { return ask::Open{.id = s.scene.next_id()}; }},
       {"say", [](Stage& s) -> Ask { return ask::Say{.id = s.scene.next_id(), .chat = s.chat, .text = "x"}; }},
-      {"say_inside", [](Stage& s) -> Ask { return ask::Say{.id = s.scene.next_id(), .chat = s.chat, .text = "x", .inside = true}; }},
+      {"say_inside",
+       [](Stage& s) -> Ask { return ask::Say{.id = s.scene.next_id(), .chat = s.chat, .text = "x", .inside = true}; }},
       {"recall", [](Stage& s) -> Ask { return ask::Recall{.id = s.scene.next_id(), .chat = s.chat, .seq = Seq{1}}; }},
-      {"recall_inside", [](Stage& s) -> Ask { return ask::Recall{.id = s.scene.next_id(), .chat = s.chat, .seq = Seq{1}, .inside = true}; }},
-      {"typing", [](Stage& s) -> Ask { return ask::Typing{s.chat, true}; }},
-      {"mark", [](Stage& s) -> Ask { return ask::Mark{s.chat, Seq{1}, Seq{1}}; }},
-      {"choose", [](Stage& s) -> Ask { return ask::Choose{.id = s.scene.next_id(), .chat = s.chat, .choice = Choice::wait}; }},
-      {"answer_order", [](Stage& s) -> Ask { return ask::AnswerOrder{s.scene.next_id(), s.chat, {Seq{7}, 1, true, {}}}; }},
-      {"rate", [](Stage& s) -> Ask { return ask::Rate{s.scene.next_id(), s.chat, {5, {}}}; }},
+      {"recall_inside",
+       [](Stage& s) -> Ask {
+         return ask::Recall{.id = s.scene.next_id(), .chat = s.chat, .seq = Seq{1}, .inside = true};
+       }},
+      {"typing",
+       [](Stage& s) -> Ask {
+         return ask::Typing{s.chat, true};
+       }},
+      {"mark",
+       [](Stage& s) -> Ask {
+         return ask::Mark{s.chat, Seq{1}, Seq{1}};
+       }},
+      {"choose",
+       [](Stage& s) -> Ask { return ask::Choose{.id = s.scene.next_id(), .chat = s.chat, .choice = Choice::wait}; }},
+      {"answer_order",
+       [](Stage& s) -> Ask {
+         return ask::AnswerOrder{s.scene.next_id(), s.chat, {Seq{7}, 1, true, {}}};
+       }},
+      {"rate",
+       [](Stage& s) -> Ask {
+         return ask::Rate{s.scene.next_id(), s.chat, {5, {}}};
+       }},
       {"close", [](Stage& s) -> Ask { return ask::Close{.id = s.scene.next_id(), .chat = s.chat}; }},
-      {"set_status", [](Stage& s) -> Ask { return ask::SetStatus{s.scene.next_id(), Status::draining}; }},
-      {"accept", [](Stage& s) -> Ask { return ask::Accept{s.scene.next_id(), s.chat}; }},
-      {"decline", [](Stage& s) -> Ask { return ask::Decline{s.scene.next_id(), s.chat}; }},
-      {"pull", [](Stage& s) -> Ask { return ask::Pull{s.scene.next_id(), s.chat}; }},
-      {"no_answer_needed", [](Stage& s) -> Ask { return ask::NoAnswerNeeded{s.scene.next_id(), s.chat}; }},
-      {"propose_order", [](Stage& s) -> Ask { return ask::ProposeOrder{s.scene.next_id(), s.chat, Stage::order()}; }},
-      {"transfer", [](Stage& s) -> Ask { return ask::Transfer{.id = s.scene.next_id(), .chat = s.chat, .agent = "former"}; }},
-      {"wrap_up_done", [](Stage& s) -> Ask { return ask::WrapUpDone{s.scene.next_id(), s.chat}; }},
+      {"set_status",
+       [](Stage& s) -> Ask {
+         return ask::SetStatus{s.scene.next_id(), Status::draining};
+       }},
+      {"accept",
+       [](Stage& s) -> Ask {
+         return ask::Accept{s.scene.next_id(), s.chat};
+       }},
+      {"decline",
+       [](Stage& s) -> Ask {
+         return ask::Decline{s.scene.next_id(), s.chat};
+       }},
+      {"pull",
+       [](Stage& s) -> Ask {
+         return ask::Pull{s.scene.next_id(), s.chat};
+       }},
+      {"no_answer_needed",
+       [](Stage& s) -> Ask {
+         return ask::NoAnswerNeeded{s.scene.next_id(), s.chat};
+       }},
+      {"propose_order",
+       [](Stage& s) -> Ask {
+         return ask::ProposeOrder{s.scene.next_id(), s.chat, Stage::order()};
+       }},
+      {"transfer",
+       [](Stage& s) -> Ask { return ask::Transfer{.id = s.scene.next_id(), .chat = s.chat, .agent = "former"}; }},
+      {"wrap_up_done",
+       [](Stage& s) -> Ask {
+         return ask::WrapUpDone{s.scene.next_id(), s.chat};
+       }},
       {"read_history", [](Stage& s) -> Ask { return ask::ReadHistory{.id = s.scene.next_id(), .chat = s.chat}; }},
-      {"watch", [](Stage& s) -> Ask { return ask::Watch{s.scene.next_id(), s.chat, true}; }},
-      {"take_over", [](Stage& s) -> Ask { return ask::TakeOver{s.scene.next_id(), s.chat}; }},
-      {"reassign", [](Stage& s) -> Ask { return ask::Reassign{.id = s.scene.next_id(), .chat = s.chat, .agent = "former"}; }},
-      {"set_agent", [](Stage& s) -> Ask { return ask::SetAgent{.id = s.scene.next_id(), .agent = "agent", .capacity = 3}; }},
-      {"set_surge", [](Stage& s) -> Ask { return ask::SetSurge{s.scene.next_id(), true}; }},
-      {"explain", [](Stage& s) -> Ask { return ask::Explain{s.scene.next_id(), s.chat}; }},
-      {"figures", [](Stage& s) -> Ask { return ask::Figures{s.scene.next_id(), true}; }},
+      {"watch",
+       [](Stage& s) -> Ask {
+         return ask::Watch{s.scene.next_id(), s.chat, true};
+       }},
+      {"take_over",
+       [](Stage& s) -> Ask {
+         return ask::TakeOver{s.scene.next_id(), s.chat};
+       }},
+      {"reassign",
+       [](Stage& s) -> Ask { return ask::Reassign{.id = s.scene.next_id(), .chat = s.chat, .agent = "former"}; }},
+      {"set_agent",
+       [](Stage& s) -> Ask { return ask::SetAgent{.id = s.scene.next_id(), .agent = "agent", .capacity = 3}; }},
+      {"set_surge",
+       [](Stage& s) -> Ask {
+         return ask::SetSurge{s.scene.next_id(), true};
+       }},
+      {"explain",
+       [](Stage& s) -> Ask {
+         return ask::Explain{s.scene.next_id(), s.chat};
+       }},
+      {"figures",
+       [](Stage& s) -> Ask {
+         return ask::Figures{s.scene.next_id(), true};
+       }},
   };
   return all;
 }
@@ -176,7 +242,8 @@ std::string played(const Command& command, const std::string& who, std::string& 
   }
   if (outcome.empty()) outcome = anything ? "ok" : "-";
   if (!stage.scene.wrong().empty()) broken += who + ": " + stage.scene.wrong() + "\n" + stage.scene.story();
-  if (outcome != "ok" && stage.what_it_is() != before) broken += who + " was told " + outcome + ", and the chat changed\n";
+  if (outcome != "ok" && stage.what_it_is() != before)
+    broken += who + " was told " + outcome + ", and the chat changed\n";
   // Nobody without a part in it hears the words, whatever they ask.
   if (who == "stranger" || who == "guest" || who == "wall" || who == "agent")
     for (const Scene::Heard& heard : stage.scene.heard())
