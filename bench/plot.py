@@ -6,7 +6,7 @@ both schemes of a browser because the background is drawn.
 import math
 
 COLOURS = ['#2563a8', '#c2571a', '#2e7d4f', '#8a3ea0', '#a8892b', '#5b6470']
-LEFT, TOP, WIDTH, HEIGHT, RIGHT, BOTTOM = 70, 40, 560, 260, 24, 56
+LEFT, TOP, WIDTH, HEIGHT, RIGHT, BOTTOM = 70, 40, 560, 260, 24, 76
 
 
 def _escape(text):
@@ -55,11 +55,14 @@ def _y_axis(ticks, unit, height=HEIGHT):
 
 
 def _legend(names):
-    out, x = [], LEFT
+    out, x, y = [], LEFT, TOP + HEIGHT + 40
     for i, name in enumerate(names):
-        out.append(f'<rect x="{x}" y="{TOP + HEIGHT + 40}" width="10" height="10" fill="{COLOURS[i % len(COLOURS)]}"/>')
-        out.append(_text(x + 14, TOP + HEIGHT + 49, name, 'start', 11))
-        x += 30 + 7 * len(name)
+        width = 30 + 7 * len(name)
+        if x + width > LEFT + WIDTH + RIGHT and x > LEFT:
+            x, y = LEFT, y + 18
+        out.append(f'<rect x="{x}" y="{y}" width="10" height="10" fill="{COLOURS[i % len(COLOURS)]}"/>')
+        out.append(_text(x + 14, y + 9, name, 'start', 11))
+        x += width
     return out
 
 
