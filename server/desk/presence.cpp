@@ -221,7 +221,11 @@ void on_queued(Floor& floor, Chat& chat) {
   if (!chat.buyer->present()) floor.arm(chat, ChatTimer::grace, floor.now + floor.book->policy().buyer_grace);
 }
 
-void on_assigned(Floor& floor, Chat& chat) { floor.disarm(chat, ChatTimer::grace); }
+void on_assigned(Floor& floor, Chat& chat) {
+  floor.disarm(chat, ChatTimer::grace);
+  // The breach goes with the chat to whoever has it next.
+  if (chat.breached) on_breached(floor, chat);
+}
 
 void on_answered(Floor& floor, Chat& chat) {
   if (chat.place == Place::held) floor.disarm(chat, ChatTimer::grace);
