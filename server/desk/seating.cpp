@@ -50,6 +50,7 @@ bool waits_in_vain(const Floor& floor, const Chat& chat) {
 
 // Those who gave it back are asked again once all who could have it have had it.
 void forget_declined_by_all(const Floor& floor, Chat& chat) {
+  if (chat.declined.empty()) return;
   const bool all_had_it = std::all_of(floor.roster.all().begin(), floor.roster.all().end(), [&](const auto& agent) {
     return !agent->seat().takes || (agent->queues & chat.open_queues) == 0 || (chat.needed & ~agent->skills) != 0 ||
            std::find(chat.declined.begin(), chat.declined.end(), agent->index) != chat.declined.end();
