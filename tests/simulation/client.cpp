@@ -50,7 +50,10 @@ ask::Resume Client::resume() {
   ask::Resume resume;
   for (auto& [id, copy] : chats) {
     copy.known = false;
-    if (copy.state.place == Place::closed) continue;
+    // A chat that has ended is named too while something about it is open: a line not known to be stored, a word of one's own.
+    const bool unsure_end = copy.last() > copy.stored;
+    const bool unsaid = std::any_of(outbox.begin(), outbox.end(), [id = id](const Unsafe& said) { return said.chat == id; });
+    if (copy.state.place == Place::closed && !unsure_end && !unsaid) continue;
     resume.chats.push_back({id, copy.epoch, copy.last(), copy.stored, copy.inside_last(), copy.inside_stored});
   }
   return resume;
@@ -137,6 +140,10 @@ std::string Client::hear(const Heard& heard, Epoch epoch) {
     ++refused;
     // Too much at the moment is tried again; anything else is an answer.
     if (error->code != Code::storage_behind && error->code != Code::draining) forget_command(error->id);
+    // The answer to a resume: the chat has left the server's memory, and its transcript is read as history from now on.
+    if (error->code == Code::unknown_chat && !error->id) {
+      std::erase_if(chats, [](const auto& entry) { return !entry.second.known && entry.second.state.place == Place::closed; });
+    }
     if (error->code == Code::id_reused) return "id_reused for an honest repeat";
     return {};
   }

@@ -64,6 +64,7 @@ class Client {
   // What to say at the beginning of a session: resume, then what is not safe, under its old ids.
   ask::Resume resume();
   std::vector<Ask> again() const;
+  Ask again(const Unsafe& said) const { return ask_of(said); }
   Ask say(Unsafe said);
 
   // Takes in a message. Returns what is wrong with it, or nothing.

@@ -479,6 +479,12 @@ class World {
   void command(Person& person, Client::Unsafe said) { send(person, person.client.say(std::move(said))); }
 
   void react(Person& person, const Tell& message) {
+    if (const auto* error = std::get_if<tell::Error>(&message); error != nullptr && error->code == Code::storage_behind) {
+      in(Duration{error->retry_after_ms.value_or(1000)} + random_.pause(1s), [this, &person, id = error->id] {
+        for (const Client::Unsafe& said : person.client.outbox)
+          if (said.id == id) return send(person, person.client.again(said));
+      });
+    }
     if (person.role == Role::buyer || person.role == Role::guest) return react_buyer(person, message);
     react_agent(person, message);
   }
