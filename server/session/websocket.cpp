@@ -71,7 +71,7 @@ class AtOnce {
   }
   asio::io_context& query(asio::execution::context_t) const noexcept { return *context_; }
   AtOnce require(asio::execution::blocking_t::never_t) const noexcept { return *this; }
-  friend bool operator==(const AtOnce&, const AtOnce&) noexcept = default;
+  [[maybe_unused]] friend bool operator==(const AtOnce&, const AtOnce&) noexcept = default;
 
  private:
   asio::io_context* context_;
