@@ -315,7 +315,9 @@ void set_weighs(Floor& floor, Chat& chat, bool weighs) {
   }
 }
 
-void settle(Floor& floor) {
+namespace {
+
+void seat_all(Floor& floor) {
   if (floor.someone_left) look_again(floor);
   floor.someone_left = false;
   // One chat that came, or one agent who has a place, looks at the other side once. Where more has changed in a step the
@@ -333,7 +335,16 @@ void settle(Floor& floor) {
   floor.match_all = false;
   floor.seekers.clear();
   floor.roomy.clear();
-  overload::look_for_surge(floor);
+}
+
+}  // namespace
+
+void settle(Floor& floor) {
+  do {
+    seat_all(floor);
+    // Surge frees the places of those who wrap up, and somebody may be waiting for one.
+    overload::look_for_surge(floor);
+  } while (!floor.seekers.empty() || !floor.roomy.empty());
 }
 
 void enqueue(Floor& floor, Chat& chat, Reason reason) {

@@ -571,9 +571,13 @@ class World {
   }
 
   void answer(Person& agent, ChatId chat) {
-    if (!agent.session || (!closing_ && random_.chance(short_staffed_ ? 0.2 : 0.02))) return;  // sometimes one is overlooked
+    if (!agent.session) return;
+    if (!closing_ && random_.chance(short_staffed_ ? 0.2 : 0.02)) {  // sometimes one is overlooked, for a while
+      return in(random_.pause(15min), [this, &agent, chat] { answer(agent, chat); });
+    }
     const double what = static_cast<double>(random_.below(1000)) / 1000;
     if (what < 0.03) {
+      in(20s, [this, &agent, chat] { answer(agent, chat); });  // nobody may have had a place for it
       const std::string to = policies_.back()->agents[random_.below(policies_.back()->agents.size() - 1)].name;
       return random_.chance(0.5) ? send(agent, ask::Transfer{random_.id(), chat, to, {}})
                                  : send(agent, ask::Transfer{random_.id(), chat, {}, random_.chance(0.5) ? "sales" : "care"});
