@@ -669,6 +669,8 @@ void handle(Floor& floor, Session& session, const ask::Close& ask) {
   Chat* chat = rights::known_chat(floor, session, ask.chat, ask.id);
   if (chat == nullptr) return;
   if (!chat->open()) return floor.done(session, ask.id, chat->id, chat->main.last());
+  // A close that comes again after the buyer has reopened the chat has been carried out long ago.
+  if (talk::repeated(floor, session, *chat, Stream::main, ask.id, content_of(LineKind::closed, {}, {}))) return;
   if (session.buyer != nullptr) return close(floor, *chat, Reason::by_buyer, Origin::buyer, nobody, ask.id, session.id);
   const bool holds = chat->place == Place::held && chat->agent == session.agent;
   if (!holds && session.role != Role::supervisor) return floor.refuse(session, ask.id, Code::not_allowed, "you do not hold this chat");
