@@ -1,7 +1,7 @@
 // admin_codec.cpp - See admin_codec.hpp.
 #include "protocol/admin_codec.hpp"
 
-#include "protocol/reader.hpp"
+#include "protocol/shape_reader.hpp"
 
 namespace deskd {
 
@@ -36,7 +36,7 @@ std::string read(std::string_view json, std::size_t bytes_max, T& into) {
       parser.parse(text).get(object) != simdjson::SUCCESS)
     return "the body is not one JSON object";
   std::tuple<> nothing;
-  Reader reader{Reader<std::tuple<>>::Strangers::refused, true, nothing};
+  ShapeReader reader{ShapeReader<std::tuple<>>::Strangers::refused, true, nothing};
   return reader.read_object(object, into) ? std::string{} : reader.fault().text();
 }
 

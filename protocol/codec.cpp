@@ -5,8 +5,8 @@
 #include <new>
 
 #include "protocol/message_shapes.hpp"
-#include "protocol/reader.hpp"
-#include "protocol/writer.hpp"
+#include "protocol/shape_reader.hpp"
+#include "protocol/shape_writer.hpp"
 
 namespace deskd {
 namespace {
@@ -25,7 +25,7 @@ void encode_any(const std::variant<Message...>& message, std::string& text) {
         out.raw(Shape<M>::type);
         out.raw('"');
         bool first = false;
-        Writer{out}.write_members(said, first);
+        ShapeWriter{out}.write_members(said, first);
         out.raw('}');
       },
       message);
@@ -135,7 +135,7 @@ class Decoder::Parts {
 
   template <class Message, class Any>
   void read_into(simdjson::dom::object object, bool escapes, std::variant<Any, Fault>& out) {
-    Reader<KeptOfTells> reader{Reader<KeptOfTells>::Strangers::ignored, escapes, kept_};
+    ShapeReader<KeptOfTells> reader{ShapeReader<KeptOfTells>::Strangers::ignored, escapes, kept_};
     Message& message = out.template emplace<Any>().template emplace<Message>();
     if (reader.read_object(object, message, "type")) return;
     out = Fault{reader.fault().code, id_of(object), reader.fault().text()};

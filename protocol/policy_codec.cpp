@@ -3,8 +3,8 @@
 
 #include <charconv>
 
-#include "protocol/reader.hpp"
-#include "protocol/writer.hpp"
+#include "protocol/shape_reader.hpp"
+#include "protocol/shape_writer.hpp"
 
 namespace deskd {
 namespace {
@@ -207,7 +207,7 @@ std::variant<Desk, Problem> decode(std::string_view json) {
   if (const auto error = parser.parse(text).get(object); error != simdjson::SUCCESS)
     return Problem{"", std::string{"not one JSON object within the limits: "} + simdjson::error_message(error)};
   std::tuple<> nothing;
-  Reader reader{Reader<std::tuple<>>::Strangers::refused, true, nothing};
+  ShapeReader reader{ShapeReader<std::tuple<>>::Strangers::refused, true, nothing};
   Desk desk;
   if (!reader.read_object(object, desk)) return Problem{reader.fault().path, std::string{reader.fault().message}};
   return desk;
@@ -217,7 +217,7 @@ std::string encode(const Desk& desk) {
   std::string text;
   {
     json::Output out{text};
-    Writer{out, Writer::Silence::said}.write(desk);
+    ShapeWriter{out, ShapeWriter::Silence::said}.write(desk);
   }
   return text;
 }

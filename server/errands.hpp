@@ -1,8 +1,9 @@
 // errands.hpp - What `deskd` does besides serving: small clients of the server, of the database and of files.
 //
-//        check-config [POLICY | --table]              what the settings are, or what is wrong with them or with a
-//        policy apply FILE [--from N | --from newest]        puts a desk's policy into force explain CHAT [--desk NAME]
-//        why this chat is where it is token ROLE NAME [--shop S | --desk D]        a token for trying out
+//        check-config [POLICY | --table]        what the settings are, or what is wrong with them or with a policy
+//        apply FILE [--from N | --from newest]  puts a desk's policy into force
+//        explain CHAT [--desk NAME]             why this chat is where it is
+//        token ROLE NAME [--shop S | --desk D]  a token for trying out
 //              [--days N] [--policy FILE] [--key FILE]
 //
 // Each takes the settings and the words behind the command, and gives what there is to print and the exit code: 0 done,

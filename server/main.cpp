@@ -84,8 +84,12 @@ int main(int count, char** words) {
     std::fputs(usage, stderr);
     return deskd::exit_usage;
   }
+  std::vector<std::string> arguments{words + 2, words + count};
+  // serve --record DIR says it shorter.
+  for (std::string& each : arguments)
+    if (each == "--record" || each.starts_with("--record=")) each.insert(8, "-dir");
   try {
-    return run(words[1], {words + 2, words + count});
+    return run(words[1], arguments);
   } catch (const std::exception& failed) {
     std::fprintf(stderr, "deskd: %s\n", failed.what());
     return deskd::exit_refused;

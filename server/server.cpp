@@ -10,7 +10,6 @@
 #include "protocol/policy_codec.hpp"
 #include "server/log.hpp"
 #include "server/own_secret.hpp"
-#include "server/shard/restore.hpp"
 #include "server/web/pages.hpp"
 #include "server/zones.hpp"
 #include "storage/desks.hpp"
@@ -109,14 +108,22 @@ int Server::run() {
   start_storage();
   start_shards(std::move(placements));
   open_doors();
-  signals_.async_wait([this](boost::system::error_code error, int) {
-    if (!error) begin_drain();
-  });
+  await_signal();
   keep_house();
   note(Happened::serving, {{"desks", entries_.size()}});
   loop_.run();
   note(Happened::stopped, {{"code", exit_code_}});
   return exit_code_;
+}
+
+// The first one drains; whoever sends a second does not want to wait.
+void Server::await_signal() {
+  signals_.async_wait([this](boost::system::error_code error, int) {
+    if (error) return;
+    if (draining_) return stop(exit_refused);
+    begin_drain();
+    await_signal();
+  });
 }
 
 void Server::judge_database() {
@@ -158,7 +165,8 @@ Placement Server::placement(const std::string& name, Taken taken) {
   note(Happened::recovering, {{"desk", Name{name}}, {"chats", open.chats.size()}});
   for (const stored::Policy& older : open.policies)
     made.recovered.emplace_back(event::RecoveredPolicy{std::make_shared<const policy::Desk>(parsed(older, name))});
-  for (stored::Chat& chat : open.chats) made.recovered.emplace_back(restored(std::move(chat)));
+  for (stored::Agent& agent : open.agents) made.recovered.emplace_back(std::move(agent));
+  for (stored::Chat& chat : open.chats) made.recovered.emplace_back(std::move(chat));
   made.recovered.emplace_back(event::RecoveryDone{taken.position});
   return made;
 }
@@ -339,10 +347,13 @@ void Server::keep_house() {
     });
   }
   std::size_t inside = 0, addresses = 0;
+  std::uint64_t pauses = 0;
   for (const auto& listener : listeners_) {
+    pauses += listener->counters().paused;
     inside += listener->admission().inside();
     addresses += listener->admission().addresses();
   }
+  if (pauses > std::exchange(pauses_told_, pauses)) note(Happened::accept_paused, {{"pauses", pauses}});
   if (inside >= one_address_from && addresses == 1 && settings_.trusted_proxies.empty())
     note(Happened::one_address, {{"sessions", inside}});
   house_timer_.expires_after(house_kept_every);

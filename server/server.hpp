@@ -63,6 +63,7 @@ class Server final : private Doors, private Desks {
   void on_outcome(const Outcome& outcome);
 
   // End.
+  void await_signal();
   void begin_drain();
   void end_drain();
   void on_lost(DeskId desk);
@@ -116,6 +117,7 @@ class Server final : private Doors, private Desks {
   std::size_t desks_wanted_{};
   std::size_t shards_draining_{};
   std::int64_t partitions_made_ms_{};
+  std::uint64_t pauses_told_{};
   bool draining_{};
   bool ending_{};
   int exit_code_{exit_ok};

@@ -137,6 +137,12 @@ Open read_open(const std::string& connection, DeskId desk, Instant closed_since)
       each("deeds", [](stored::Chat& chat, const auto& row) { chat.deeds.push_back(rows::deed(row, 1)); });
     }
 
+    for (const auto& row : transaction.exec_params("select distinct on (agent) agent, ordinal, reason, at_ms from fact "
+                                                   "where desk = $1 and chat = 0 and kind = 19 order by agent, "
+                                                   "\"position\" desc",
+                                                   desk.value))
+      open.agents.push_back({row[0].c_str(), rows::one_of<Status>(row[1]), rows::one_of<Reason>(row[2]), rows::instant(row[3])});
+
     std::vector<std::int64_t> versions;
     for (const stored::Chat& chat : open.chats) versions.push_back(chat.policy_version);
     std::sort(versions.begin(), versions.end());

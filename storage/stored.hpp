@@ -52,6 +52,15 @@ struct Clock {
   bool operator==(const Clock&) const = default;
 };
 
+// What an agent last was, and since when.
+struct Agent {
+  std::string agent;
+  Status status{};
+  Reason reason{};
+  Instant since;
+  bool operator==(const Agent&) const = default;
+};
+
 // A chat as routing last left it, and all that was said in it.
 struct Chat {
   ChatId chat;

@@ -3,11 +3,13 @@
 #include <algorithm>
 
 #include "server/desk/assert.hpp"
+#include "server/desk/lifetime.hpp"
 #include "server/desk/order.hpp"
 #include "server/desk/overload.hpp"
 #include "server/desk/presence.hpp"
 #include "server/desk/rating.hpp"
 #include "server/desk/recovery.hpp"
+#include "server/desk/reservation.hpp"
 #include "server/desk/seating.hpp"
 #include "server/desk/sla.hpp"
 #include "server/desk/supervise.hpp"
@@ -60,6 +62,7 @@ void Desk::on(const event::Durable& event) { talk::on_durable(floor_, event.posi
 void Desk::on(const event::Refused& event) { talk::on_refused(floor_, event.position); }
 void Desk::on(const event::Drain&) { floor_.draining = true; }
 void Desk::on(const event::Tick&) {}
+void Desk::on(const event::RecoveredAgent& event) { recovery::on_agent(floor_, event); }
 void Desk::on(const event::RecoveredChat& event) { recovery::on_chat(floor_, event); }
 void Desk::on(const event::RecoveredPolicy& event) { recovery::on_policy(floor_, event); }
 void Desk::on(const event::RecoveryDone& event) { recovery::on_done(floor_, event); }
@@ -68,10 +71,12 @@ void Desk::on(const event::Heard& event) {
   Session* session = floor_.session(event.session);
   if (session == nullptr) return;  // its end and its last words crossed
   using edge::handle;
+  using lifetime::handle;
   using order::handle;
   using overload::handle;
   using presence::handle;
   using rating::handle;
+  using reservation::handle;
   using seating::handle;
   using sla::handle;
   using supervise::handle;
@@ -128,7 +133,7 @@ void Desk::fire(Chat& chat, ChatTimer purpose) {
     case ChatTimer::shop_clock: return sla::on_shop_clock(floor_, chat);
     case ChatTimer::agent_clock: return sla::on_agent_clock(floor_, chat);
     case ChatTimer::queue_wait: return sla::on_queue_wait(floor_, chat);
-    case ChatTimer::reservation: return seating::on_reservation_lapsed(floor_, chat);
+    case ChatTimer::reservation: return reservation::on_lapsed(floor_, chat);
     case ChatTimer::grace: return presence::on_buyer_grace(floor_, chat);
     case ChatTimer::quiet: return sla::on_quiet(floor_, chat);
     case ChatTimer::idle: return sla::on_idle(floor_, chat);
@@ -137,7 +142,7 @@ void Desk::fire(Chat& chat, ChatTimer purpose) {
     case ChatTimer::complaint: return sla::on_complaint(floor_, chat);
     case ChatTimer::in_line: return overload::on_in_line(floor_, chat);
     case ChatTimer::marks: return talk::on_marks_due(floor_, chat);
-    case ChatTimer::forget: return seating::on_forget(floor_, chat);
+    case ChatTimer::forget: return lifetime::on_forget(floor_, chat);
   }
 }
 

@@ -10,7 +10,7 @@
 // events away from being a test.
 //
 // To be used by one thread at a time. Time may stand still between steps but never goes back. The host gives
-// RecoveredPolicy and RecoveredChat events first, if there are any, then RecoveryDone, always; nothing else before it.
+// RecoveredPolicy, RecoveredAgent and RecoveredChat events first, if there are any, then RecoveryDone, always; nothing else before it.
 #pragma once
 
 #include <optional>
@@ -65,6 +65,7 @@ class Desk {
   void on(const event::Revoked& event);
   void on(const event::Drain& event);
   void on(const event::Tick& event);
+  void on(const event::RecoveredAgent& event);
   void on(const event::RecoveredChat& event);
   void on(const event::RecoveredPolicy& event);
   void on(const event::RecoveryDone& event);

@@ -9,7 +9,7 @@
 
 #include "protocol/messages.hpp"
 #include "protocol/policy.hpp"
-#include "storage/records.hpp"
+#include "storage/stored.hpp"
 
 namespace deskd::event {
 
@@ -51,39 +51,12 @@ struct Drain {};
 // Time has passed; the host sends it when next_deadline() has come.
 struct Tick {};
 
-// What one open chat was when the last server stopped, read back from the database. Comes before anything else; ends with
-// RecoveryDone.
-struct RecoveredLine {
-  Stream stream{};
-  Seq seq;
-  Instant at;
-  Origin origin{};
-  LineKind kind{};
-  std::string person;
-  CommandId id;
-  Seq reply_to;
-  Reason reason{};
-  std::string text;
-};
-struct RecoveredClock { ClockKind clock{}; std::int32_t ordinal{}; };
-struct RecoveredDeed { Seq seq; std::variant<record::Order, record::OrderAnswer, record::Rating> body; };
-struct RecoveredChat {
-  ChatId chat;
-  std::string shop, buyer, queue, agent, wanted;
-  bool guest{};
-  Place place{};
-  Instant opened, queued, placed, answered_first;
-  std::int32_t priority_s{};
-  std::int64_t policy_version{};
-  Reason reason{};
-  Seq excused;
-  std::vector<std::string> skills;
-  std::optional<Instant> closed;         // set: closed within reopen_within
-  std::vector<RecoveredLine> lines;      // both streams, ascending
-  std::vector<RecoveredClock> fired;
-  std::vector<RecoveredDeed> deeds;
-};
-struct RecoveredPolicy { std::shared_ptr<const policy::Desk> policy; };  // an older version that an open chat keeps
+// What was when the last server stopped, read back from the database. Comes before anything else: the older policies that
+// open chats keep, then agents as they last were, then chats that are open or were closed within reopen_within, each with
+// all its lines, and RecoveryDone.
+using RecoveredAgent = stored::Agent;
+using RecoveredChat = stored::Chat;
+struct RecoveredPolicy { std::shared_ptr<const policy::Desk> policy; };
 struct RecoveryDone { Position position; };  // the newest stored; the next record is one above it
 
 }  // namespace deskd::event
@@ -91,5 +64,6 @@ struct RecoveryDone { Position position; };  // the newest stored; the next reco
 namespace deskd {
 using Event = std::variant<event::SessionOpened, event::SessionClosed, event::Heard, event::Identified, event::Durable,
                            event::Refused, event::PolicyChanged, event::WallOffset, event::Revoked, event::Drain, event::Tick,
-                           event::RecoveredChat, event::RecoveredPolicy, event::RecoveryDone>;
+                           event::RecoveredPolicy, event::RecoveredAgent, event::RecoveredChat,
+                           event::RecoveryDone>;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "server/desk/assert.hpp"
+#include "server/desk/lifetime.hpp"
 #include "server/desk/overload.hpp"
 #include "server/desk/seating.hpp"
 #include "server/desk/sla.hpp"
@@ -240,7 +241,7 @@ void on_breached(Floor& floor, Chat& chat) {
 
 void on_buyer_grace(Floor& floor, Chat& chat) {
   if (chat.buyer->present()) return;
-  if (chat.place == Place::held) return seating::close(floor, chat, Reason::left_unanswered);
+  if (chat.place == Place::held) return lifetime::close(floor, chat, Reason::left_unanswered);
   if (chat.place == Place::reserved) return floor.arm(chat, ChatTimer::grace, chat.timer(ChatTimer::reservation).due());
   if (chat.place != Place::waiting) return;
   if (chat.absent) return seating::leave_message(floor, chat, Reason::session_lost);
@@ -261,7 +262,7 @@ void on_identified(Floor& floor, const event::Identified& identified) {
   Chat* chat = guest.chat != nullptr && guest.chat->open() ? guest.chat : nullptr;
   if (chat != nullptr && named.chat != nullptr && named.chat->open()) {
     chat->other = named.chat->id;
-    seating::close(floor, *chat, Reason::identified);
+    lifetime::close(floor, *chat, Reason::identified);
     chat = nullptr;
   }
   // The guest is nobody any more: the session that showed the token is the buyer's, the guest's others end.

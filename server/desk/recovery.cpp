@@ -19,7 +19,7 @@ AgentIndex agent_of(Floor& floor, std::string_view name) {
   return agent == nullptr ? nobody : agent->index;
 }
 
-std::uint64_t content(const Chat& chat, const event::RecoveredLine& line) {
+std::uint64_t content(const Chat& chat, const stored::Line& line) {
   if (const Chat::Deed* deed = chat.deed(line.seq)) {
     if (const auto* order = std::get_if<record::Order>(deed)) return order::content(*order);
     if (const auto* answer = std::get_if<record::OrderAnswer>(deed)) return order::content(*answer);
@@ -28,7 +28,7 @@ std::uint64_t content(const Chat& chat, const event::RecoveredLine& line) {
   return content_of(line.kind, line.reply_to, line.text);
 }
 
-bool begins_wait(const Chat& chat, const event::RecoveredLine& line) {
+bool begins_wait(const Chat& chat, const stored::Line& line) {
   if (line.origin != Origin::buyer) return false;
   // Of a line that the database would not hold, nothing is left but that somebody spoke.
   if (line.kind == LineKind::words || line.kind == LineKind::refused) return true;
@@ -37,13 +37,13 @@ bool begins_wait(const Chat& chat, const event::RecoveredLine& line) {
   return answer != nullptr && !answer->confirmed;
 }
 
-bool is_answer(const event::RecoveredLine& line) {
+bool is_answer(const stored::Line& line) {
   return (line.origin == Origin::human || line.origin == Origin::assist) &&
          (line.kind == LineKind::words || line.kind == LineKind::order || line.kind == LineKind::refused);
 }
 
 // What a line of the main stream says about the chat's state, as the running desk drew it from the same line.
-void fold(Chat& chat, const event::RecoveredLine& line) {
+void fold(Chat& chat, const stored::Line& line) {
   chat.last_line = line.at;
   if (begins_wait(chat, line) && !chat.waiting_since && line.seq > chat.excused) {
     chat.waiting_since = line.at;
@@ -93,6 +93,15 @@ void on_policy(Floor& floor, const event::RecoveredPolicy& policy) {
   floor.older_books[policy.policy->version] = std::make_shared<Rulebook>(policy.policy);
 }
 
+void on_agent(Floor& floor, const event::RecoveredAgent& stored) {
+  DESK_ASSERT(floor.recovering);
+  Agent* agent = floor.roster.find(stored.agent);
+  if (agent == nullptr || !agent->employed) return;
+  agent->status = stored.status;
+  agent->status_reason = stored.reason;
+  agent->status_since = stored.since;
+}
+
 void on_chat(Floor& floor, const event::RecoveredChat& stored) {
   DESK_ASSERT(floor.recovering && floor.chats.count(stored.chat) == 0);
   auto& slot = floor.chats[stored.chat];
@@ -124,9 +133,9 @@ void on_chat(Floor& floor, const event::RecoveredChat& stored) {
   chat.was_told = stored.reason == Reason::chosen;
   chat.wanted = agent_of(floor, stored.wanted);
   chat.last_agent = agent_of(floor, stored.agent);
-  for (const event::RecoveredDeed& deed : stored.deeds) chat.deeds.emplace_back(deed.seq, deed.body);
+  for (const stored::Deed& deed : stored.deeds) chat.deeds.emplace_back(deed.seq, deed.body);
 
-  for (const event::RecoveredLine& line : stored.lines) {
+  for (const stored::Line& line : stored.lines) {
     Transcript& transcript = chat.transcript(line.stream);
     DESK_ASSERT(line.seq == next(transcript.last()));
     transcript.append({.at = line.at,
@@ -161,10 +170,13 @@ void on_chat(Floor& floor, const event::RecoveredChat& stored) {
     agent->held.push_back(&chat);
     agent->last_assigned = std::max(agent->last_assigned, chat.assigned);
     // She was serving, so she is on duty until her grace says otherwise.
-    agent->status = Status::available;
-    agent->status_reason = Reason::recovered;
+    if (agent->status == Status::signed_out) {
+      agent->status = Status::available;
+      agent->status_reason = Reason::recovered;
+      agent->status_since = floor.now;
+    }
   }
-  for (const event::RecoveredClock& fired : stored.fired) sla::recovered(chat, fired.clock, fired.ordinal);
+  for (const stored::Clock& fired : stored.fired) sla::recovered(chat, fired.clock, fired.ordinal);
   if (chat.queue_misses > 0) chat.was_told = true;
 }
 

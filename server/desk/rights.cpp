@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "server/desk/seating.hpp"
+#include "server/desk/lifetime.hpp"
 #include "server/desk/talk.hpp"
 
 namespace deskd::rights {
@@ -124,7 +124,7 @@ bool may_add_line(Floor& floor, const Session& session, Chat& chat, Stream strea
     return false;
   }
   if (chat.transcript(stream).last().value >= limits::lines_max) {
-    seating::close(floor, chat, Reason::too_long);
+    lifetime::close(floor, chat, Reason::too_long);
     floor.refuse(session, command, Code::chat_closed);
     return false;
   }

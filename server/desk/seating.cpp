@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "server/desk/assert.hpp"
+#include "server/desk/lifetime.hpp"
 #include "server/desk/overload.hpp"
 #include "server/desk/presence.hpp"
+#include "server/desk/reservation.hpp"
 #include "server/desk/rights.hpp"
 #include "server/desk/sla.hpp"
 #include "server/desk/talk.hpp"
@@ -21,11 +23,6 @@ bool waits(const Chat& chat) { return chat.place == Place::waiting || chat.place
 
 std::int32_t weight(const Floor& floor, const Chat& chat) {
   return chat.place == Place::reserved || chat.weighs ? 1 : floor.queue(chat).quiet_weight;
-}
-
-template <class T>
-void remove(std::vector<T>& all, const T& one) {
-  all.erase(std::remove(all.begin(), all.end(), one), all.end());
 }
 
 // She is on duty, or was until just now and may be back at any moment.
@@ -48,7 +45,8 @@ bool waits_in_vain(const Floor& floor, const Chat& chat) {
   return !is_there(agent) || (agent.queues & chat.open_queues) == 0 || (chat.needed & ~agent.skills) != 0;
 }
 
-// Those who gave it back are asked again once all who could have it have had it.
+}  // namespace
+
 void forget_declined_by_all(const Floor& floor, Chat& chat) {
   if (chat.declined.empty()) return;
   const bool all_had_it = std::all_of(floor.roster.all().begin(), floor.roster.all().end(), [&](const auto& agent) {
@@ -57,6 +55,8 @@ void forget_declined_by_all(const Floor& floor, Chat& chat) {
   });
   if (all_had_it) chat.declined.clear();
 }
+
+namespace {
 
 // An agent takes no more chats: what does that mean for those who wait?
 void look_again(Floor& floor) {
@@ -75,13 +75,6 @@ void look_again(Floor& floor) {
     }
     forget_declined_by_all(floor, chat);
     on_need_changed(floor, chat);
-  }
-}
-
-void leave_queue(Floor& floor, Chat& chat) {
-  floor.match.remove_chat(chat.id);
-  for (const ChatTimer timer : {ChatTimer::queue_wait, ChatTimer::relax, ChatTimer::wanted, ChatTimer::in_line, ChatTimer::grace}) {
-    floor.disarm(chat, timer);
   }
 }
 
@@ -124,53 +117,6 @@ Need need_of(const Floor& floor, const Chat& chat) {
           .priority_s = chat.priority_s};
 }
 
-void offer(Floor& floor, Chat& chat, Agent& agent) {
-  // Kept until she answers: by then her own offer would be among the reasons.
-  chat.offered = std::make_unique<Explanation>(floor.match.explain(chat.id, agent.index));
-  floor.match.remove_chat(chat.id);
-  floor.disarm(chat, ChatTimer::in_line);
-  chat.place = Place::reserved;
-  chat.placed = floor.now;
-  chat.agent = agent.index;
-  agent.reserved.push_back(&chat);
-  floor.arm(chat, ChatTimer::reservation, floor.now + floor.queue(chat).reservation);
-  record::Fact fact = floor.fact(chat, FactKind::offered);
-  fact.number = (floor.now - chat.queued).count();
-  floor.persist(fact);
-  floor.persist_place(chat);
-  ++floor.counters.offered;
-  floor.tell(agent.sessions, tell::Offer{chat.id, chat.queue, chat.timer(ChatTimer::reservation).due(), fact.number});
-  on_agent_changed(floor, agent);
-}
-
-// Gives an offered chat back to its queue; the agent does not get it again until all have had it.
-void end_offer(Floor& floor, Chat& chat, FactKind kind, Reason reason) {
-  Agent& agent = floor.roster.agent(chat.agent);
-  record::Fact fact = floor.fact(chat, kind, reason);
-  fact.number = (floor.now - chat.placed).count();
-  floor.persist(fact);
-  floor.disarm(chat, ChatTimer::reservation);
-  remove(agent.reserved, &chat);
-  chat.offered.reset();
-  chat.agent = nobody;
-  chat.place = Place::waiting;
-  chat.placed = floor.now;
-  chat.reason = reason;
-  floor.persist_place(chat);
-  floor.tell(agent.sessions, tell::OfferEnded{chat.id, reason});
-  if (reason == Reason::declined || reason == Reason::lapsed) {
-    chat.declined.push_back(agent.index);
-    forget_declined_by_all(floor, chat);
-    const std::int32_t most = floor.queue(chat).offers_unanswered_max;
-    if (++agent.unanswered_offers >= most && agent.status == Status::available) {
-      presence::set_status(floor, agent, Status::on_break, Reason::unanswered_offers);
-    }
-  }
-  on_agent_changed(floor, agent);
-  on_need_changed(floor, chat);
-  overload::tell_in_line(floor, chat, false);
-}
-
 std::string_view explain(Floor& floor, const Explanation& explanation) {
   std::array<std::string_view, 3> names;
   for (std::size_t i = 0; i < names.size(); ++i)
@@ -180,73 +126,8 @@ std::string_view explain(Floor& floor, const Explanation& explanation) {
 }
 
 void seat(Floor& floor, Chat& chat, Agent& agent) {
-  if (chat.place == Place::waiting && !floor.queue(chat).auto_accept) return offer(floor, chat, agent);
+  if (chat.place == Place::waiting && !floor.queue(chat).auto_accept) return reservation::offer(floor, chat, agent);
   assign(floor, chat, agent, false);
-}
-
-// The newest chat id: desk time above a counter, and above every id given before.
-ChatId next_chat_id(Floor& floor) {
-  const ChatId by_time{ms_of(floor.now) << 16};
-  return floor.last_chat = std::max(by_time, ChatId{floor.last_chat.value + 1});
-}
-
-Chat& new_chat(Floor& floor, Buyer& buyer, std::string_view queue, const ask::Open& open) {
-  const ChatId id = next_chat_id(floor);
-  auto& slot = floor.chats[id];
-  slot = std::make_unique<Chat>();
-  Chat& chat = *slot;
-  for (std::size_t i = 0; i < chat_timers; ++i) {
-    chat.timers[i].owner = id.value;
-    chat.timers[i].purpose = static_cast<std::uint8_t>(i);
-  }
-  chat.id = id;
-  chat.book = floor.book;
-  chat.buyer = &buyer;
-  buyer.chat = &chat;
-  chat.shop = buyer.shop;
-  chat.queue = floor.names.keep(queue);
-  chat.skills.assign(open.skills.begin(), open.skills.end());
-  chat.opened = chat.queued = chat.placed = chat.last_line = floor.now;
-  if (const Agent* agent = floor.roster.find(open.agent); agent != nullptr && agent->employed) chat.wanted = agent->index;
-  ++floor.counters.chats_opened;
-  return chat;
-}
-
-void greet(Floor& floor, Chat& chat) {
-  floor.arm(chat, ChatTimer::idle, floor.now + chat.promise(*floor.book).idle_close);
-  const auto shop = floor.book->shop(chat.shop);
-  if (!shop || floor.surge || floor.book->shop(*shop).greeting.empty()) return;
-  talk::note(floor, chat, LineKind::words, Origin::automatic, floor.book->shop(*shop).greeting);
-}
-
-// It goes on where it ended, unless it moved to another chat, is full, or its queue is gone.
-bool can_reopen(const Floor& floor, const Chat& chat) {
-  return chat.reason != Reason::identified && chat.reason != Reason::too_long && floor.book->queue(chat.queue);
-}
-
-void reopen(Floor& floor, Chat& chat) {
-  floor.disarm(chat, ChatTimer::forget);
-  chat.place = Place::greeted;
-  chat.placed = floor.now;
-  chat.closed.reset();
-  chat.reason = Reason::none;
-  chat.left = false;
-  chat.left_since.reset();
-  chat.was_told = chat.asked = false;
-  chat.declined.clear();
-  ++floor.counters.chats_reopened;
-  floor.persist(floor.fact(chat, FactKind::reopened));
-  floor.persist_place(chat);
-  // A page that was loaded since has not heard of it.
-  for (const SessionId to : chat.buyer->sessions) {
-    Session* session = floor.session(to);
-    if (session->follows == chat.id) continue;
-    session->follows = chat.id;
-    talk::tell_state(floor, chat, to);
-    talk::replay(floor, chat, Stream::main, {}, to);
-  }
-  talk::note(floor, chat, LineKind::reopened, Origin::buyer);
-  greet(floor, chat);
 }
 
 }  // namespace
@@ -380,7 +261,7 @@ void enqueue(Floor& floor, Chat& chat, Reason reason) {
 
 void leave_message(Floor& floor, Chat& chat, Reason reason) {
   // Whoever said nothing left nothing.
-  if (!chat.waiting_from) return close(floor, chat, Reason::not_reached);
+  if (!chat.waiting_from) return lifetime::close(floor, chat, Reason::not_reached);
   if (chat.place == Place::waiting) leave_queue(floor, chat);
   chat.place = Place::left_message;
   chat.placed = floor.now;
@@ -400,12 +281,19 @@ void leave_message(Floor& floor, Chat& chat, Reason reason) {
   on_need_changed(floor, chat);
 }
 
+void leave_queue(Floor& floor, Chat& chat) {
+  floor.match.remove_chat(chat.id);
+  for (const ChatTimer timer : {ChatTimer::queue_wait, ChatTimer::relax, ChatTimer::wanted, ChatTimer::in_line, ChatTimer::grace}) {
+    floor.disarm(chat, timer);
+  }
+}
+
 void release(Floor& floor, Chat& chat, Reason reason) {
-  if (chat.place == Place::reserved) return end_offer(floor, chat, FactKind::declined, reason);
+  if (chat.place == Place::reserved) return reservation::end(floor, chat, reason);
   if (chat.place != Place::held) return;
   Agent& agent = floor.roster.agent(chat.agent);
   floor.tell(agent.sessions, tell::Released{chat.id, reason});
-  remove(agent.held, &chat);
+  std::erase(agent.held, &chat);
   chat.last_agent = chat.agent;
   chat.agent = nobody;
   chat.left = false;
@@ -416,7 +304,7 @@ void release(Floor& floor, Chat& chat, Reason reason) {
 }
 
 void requeue(Floor& floor, Chat& chat, Reason reason) {
-  if (chat.place == Place::reserved) return end_offer(floor, chat, FactKind::declined, reason);
+  if (chat.place == Place::reserved) return reservation::end(floor, chat, reason);
   const bool left = chat.left;
   release(floor, chat, reason);
   ++floor.counters.requeued;
@@ -432,7 +320,7 @@ void assign(Floor& floor, Chat& chat, Agent& agent, bool hand, SessionId session
   const bool was_left = chat.place == Place::left_message;
   if (chat.place == Place::reserved) {
     floor.disarm(chat, ChatTimer::reservation);
-    remove(floor.roster.agent(chat.agent).reserved, &chat);
+    std::erase(floor.roster.agent(chat.agent).reserved, &chat);
   }
   leave_queue(floor, chat);
   chat.place = Place::held;
@@ -475,53 +363,6 @@ void assign(Floor& floor, Chat& chat, Agent& agent, bool hand, SessionId session
     over.number = agent.load;
     floor.persist(over);
   }
-}
-
-void close(Floor& floor, Chat& chat, Reason reason, Origin by, AgentIndex agent, CommandId id, SessionId session) {
-  DESK_ASSERT(chat.open());
-  talk::note(floor, chat, LineKind::closed, by, {}, agent, reason, id, session);
-  const auto heard = floor.hearing(chat, Stream::main);
-  const std::vector<SessionId> everyone(heard.begin(), heard.end());
-  record::Fact fact = floor.fact(chat, FactKind::closed, reason);
-  fact.number = (floor.now - chat.opened).count();
-
-  leave_queue(floor, chat);
-  Agent* holder = nullptr;
-  if (chat.place == Place::reserved) {
-    holder = &floor.roster.agent(chat.agent);
-    floor.disarm(chat, ChatTimer::reservation);
-    remove(holder->reserved, &chat);
-    floor.tell(holder->sessions, tell::OfferEnded{chat.id, reason});
-  } else if (chat.place == Place::held) {
-    holder = &floor.roster.agent(chat.agent);
-    remove(holder->held, &chat);
-    const Duration wrap_up = floor.queue(chat).wrap_up;
-    if (wrap_up > Duration{0} && !floor.surge && holder->status != Status::signed_out) {
-      holder->wrapping.push_back({chat.id, floor.now + wrap_up});
-      floor.tell(holder->sessions, tell::WrapUp{chat.id, floor.now + wrap_up});
-      Timer& timer = holder->timer(AgentTimer::wrap_up);
-      if (!timer.armed() || timer.due() > floor.now + wrap_up) floor.timers.arm(timer, floor.now + wrap_up);
-    }
-    chat.last_agent = chat.agent;
-  }
-  chat.agent = nobody;
-  chat.place = Place::closed;
-  chat.placed = floor.now;
-  chat.closed = floor.now;
-  chat.reason = reason;
-  chat.absent = chat.left = chat.asked = false;
-  chat.left_since.reset();
-  chat.weighs = true;
-  sla::on_closed(floor, chat);
-  ++floor.counters.chats_closed;
-  floor.persist(fact);
-  floor.persist_place(chat);
-  for (const SessionId to : everyone) talk::tell_state(floor, chat, to);
-  for (const SessionId watcher : chat.watchers)
-    if (Session* who = floor.session(watcher)) remove(who->watched, chat.id);
-  chat.watchers.clear();
-  floor.arm(chat, ChatTimer::forget, floor.now + floor.book->policy().reopen_within);
-  if (holder != nullptr) on_agent_changed(floor, *holder);
 }
 
 void on_buyer_words(Floor& floor, Chat& chat) {
@@ -574,11 +415,6 @@ void on_agent_breached(Floor& floor, Chat& chat) {
   requeue(floor, chat, Reason::lapsed);
 }
 
-void on_reservation_lapsed(Floor& floor, Chat& chat) {
-  ++floor.counters.lapsed;
-  end_offer(floor, chat, FactKind::declined, Reason::lapsed);
-}
-
 void on_relax(Floor& floor, Chat& chat) {
   take_steps(floor, chat);
   floor.persist(floor.fact(chat, FactKind::relaxed));
@@ -610,99 +446,6 @@ void on_wrap_up(Floor& floor, Agent& agent) {
     floor.timers.disarm(agent.timer(AgentTimer::wrap_up));
   }
   on_agent_changed(floor, agent);
-}
-
-void on_forget(Floor& floor, Chat& chat) {
-  const bool stored = chat.main.stored() == chat.main.last() && chat.inside.stored() == chat.inside.last();
-  if (!stored) return floor.arm(chat, ChatTimer::forget, floor.now + limits::accepted_after);
-  Buyer& buyer = *chat.buyer;
-  if (buyer.chat == &chat) buyer.chat = nullptr;
-  for (Timer& timer : chat.timers) floor.timers.disarm(timer);
-  const auto known = floor.chats.find(chat.id);
-  floor.gone_chats.push_back(std::move(known->second));
-  floor.chats.erase(known);
-  floor.forget_if_gone(buyer);
-}
-
-void handle(Floor& floor, Session& session, const ask::Open& open) {
-  if (!rights::is_buyer(floor, session, open.id)) return;
-  Buyer& buyer = *session.buyer;
-  if (buyer.chat != nullptr && buyer.chat->open()) {
-    floor.done(session, open.id, buyer.chat->id);
-    return talk::tell_state(floor, *buyer.chat, session.id);
-  }
-  if (floor.draining) return floor.refuse(session, open.id, Code::draining, {}, 1000);
-  if (floor.ledger.backlog_bytes() >= floor.backlog_bytes_max / 4 * 3) {
-    ++floor.counters.shed_chats;
-    return floor.refuse(session, open.id, Code::storage_behind, {}, 5000);
-  }
-  const auto shop = floor.book->shop(buyer.shop);
-  if (!shop) return floor.refuse(session, open.id, Code::unknown_queue, "the shop is gone");
-  if (buyer.chat != nullptr && can_reopen(floor, *buyer.chat)) {
-    Chat& chat = *buyer.chat;
-    reopen(floor, chat);
-    floor.done(session, open.id, chat.id);
-    return talk::tell_state(floor, chat);
-  }
-  const auto queue = open.queue.empty() ? floor.book->first_queue(*shop) : floor.book->queue(open.queue);
-  if (!queue || !floor.book->serves(*queue, *shop)) return floor.refuse(session, open.id, Code::unknown_queue);
-  if (!open.agent.empty()) {
-    const Agent* agent = floor.roster.find(open.agent);
-    if (agent == nullptr || !agent->employed) return floor.refuse(session, open.id, Code::unknown_agent);
-  }
-  for (const std::string_view skill : open.skills)
-    if (floor.book->skill(skill) == 0) return floor.refuse(session, open.id, Code::bad_message, "skills: nobody has it");
-  Chat& chat = new_chat(floor, buyer, floor.book->queue(*queue).name, open);
-  floor.persist_place(chat);
-  floor.persist(floor.fact(chat, FactKind::opened));
-  floor.done(session, open.id, chat.id);
-  for (const SessionId to : buyer.sessions) floor.session(to)->follows = chat.id;
-  talk::tell_state(floor, chat);
-  greet(floor, chat);
-  if (floor.queue(chat).seat_visitors) {
-    set_need(floor, chat);
-    enqueue(floor, chat, Reason::none);
-  }
-}
-
-void handle(Floor& floor, Session& session, const ask::Close& ask) {
-  Chat* chat = rights::known_chat(floor, session, ask.chat, ask.id);
-  if (chat == nullptr) return;
-  if (!chat->open()) return floor.done(session, ask.id, chat->id, chat->main.last());
-  // A close that comes again after the buyer has reopened the chat has been carried out long ago.
-  if (talk::repeated(floor, session, *chat, Stream::main, ask.id, content_of(LineKind::closed, {}, {}))) return;
-  if (session.buyer != nullptr) return close(floor, *chat, Reason::by_buyer, Origin::buyer, nobody, ask.id, session.id);
-  const bool holds = chat->place == Place::held && chat->agent == session.agent;
-  if (!holds && session.role != Role::supervisor) return floor.refuse(session, ask.id, Code::not_allowed, "you do not hold this chat");
-  const Reason reason = !holds                                ? Reason::by_supervisor
-                        : chat->left && !chat->waiting_since ? Reason::answered
-                                                             : Reason::by_agent;
-  close(floor, *chat, reason, Origin::human, session.agent, ask.id, session.id);
-}
-
-void handle(Floor& floor, Session& session, const ask::Accept& accept) {
-  if (!rights::is_staff(floor, session, accept.id)) return;
-  Chat* chat = floor.chat(accept.chat);
-  if (chat != nullptr && chat->place == Place::held && chat->agent == session.agent) {
-    return floor.done(session, accept.id, chat->id, chat->joined);
-  }
-  if (chat == nullptr || chat->place != Place::reserved || chat->agent != session.agent) {
-    return floor.refuse(session, accept.id, Code::not_offered);
-  }
-  floor.tell(floor.roster.agent(session.agent).sessions, tell::OfferEnded{chat->id, Reason::none});
-  assign(floor, *chat, floor.roster.agent(session.agent), false);
-  floor.done(session, accept.id, chat->id, chat->joined);
-}
-
-void handle(Floor& floor, Session& session, const ask::Decline& decline) {
-  if (!rights::is_staff(floor, session, decline.id)) return;
-  Chat* chat = floor.chat(decline.chat);
-  if (chat == nullptr || chat->place != Place::reserved || chat->agent != session.agent) {
-    return floor.refuse(session, decline.id, Code::not_offered);
-  }
-  ++floor.counters.declined;
-  floor.done(session, decline.id, chat->id);
-  end_offer(floor, *chat, FactKind::declined, Reason::declined);
 }
 
 void handle(Floor& floor, Session& session, const ask::Pull& pull) {

@@ -1,4 +1,5 @@
-// seating.hpp - The places of a chat: how it gets from one to the next, and nothing else may move it.
+// seating.hpp - The places of a chat: how it gets from one to the next. How it begins and ends is lifetime.hpp, how an
+// agent is asked first reservation.hpp; nothing else may move it.
 //
 //   open ──> greeted ──words──> waiting ──offer──> reserved ──accept──> held ──close──> closed ──back in time──> greeted
 //                                │  ^ └──────────── assign ─────────────^ │                ^
@@ -14,10 +15,6 @@
 
 namespace deskd::seating {
 
-void handle(Floor& floor, Session& session, const ask::Open& open);
-void handle(Floor& floor, Session& session, const ask::Close& close);
-void handle(Floor& floor, Session& session, const ask::Accept& accept);
-void handle(Floor& floor, Session& session, const ask::Decline& decline);
 void handle(Floor& floor, Session& session, const ask::Pull& pull);
 void handle(Floor& floor, Session& session, const ask::WrapUpDone& done);
 
@@ -25,12 +22,9 @@ void handle(Floor& floor, Session& session, const ask::WrapUpDone& done);
 void on_buyer_words(Floor& floor, Chat& chat);
 // The agent never answered: another gets the chat, if there is one; only so often.
 void on_agent_breached(Floor& floor, Chat& chat);
-void on_reservation_lapsed(Floor& floor, Chat& chat);
 void on_relax(Floor& floor, Chat& chat);
 void on_wanted_long_enough(Floor& floor, Chat& chat);
 void on_wrap_up(Floor& floor, Agent& agent);
-// The chat has been closed long enough to leave memory.
-void on_forget(Floor& floor, Chat& chat);
 
 // Joins its queue at its age, or becomes a left message when nobody can take it live. `now_in`: another queue.
 void enqueue(Floor& floor, Chat& chat, Reason reason);
@@ -41,8 +35,10 @@ void requeue(Floor& floor, Chat& chat, Reason reason);
 void assign(Floor& floor, Chat& chat, Agent& agent, bool hand, SessionId session = {}, CommandId id = {});
 // The chat leaves its agent without going anywhere yet; for transfer and take-over.
 void release(Floor& floor, Chat& chat, Reason reason);
-void close(Floor& floor, Chat& chat, Reason reason, Origin by = Origin::system, AgentIndex agent = nobody,
-           CommandId id = {}, SessionId session = {});
+// Neither seated any longer nor waiting to be: its clocks of the queue stand still.
+void leave_queue(Floor& floor, Chat& chat);
+// Those who gave it back are asked again once all who could have it have had it.
+void forget_declined_by_all(const Floor& floor, Chat& chat);
 
 // What a chat weighs in its agent's load has changed.
 void set_weighs(Floor& floor, Chat& chat, bool weighs);

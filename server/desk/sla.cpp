@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "server/desk/lifetime.hpp"
 #include "server/desk/overload.hpp"
 #include "server/desk/presence.hpp"
 #include "server/desk/rights.hpp"
@@ -269,7 +270,7 @@ void on_idle(Floor& floor, Chat& chat) {
   // A line that is no word may have been said since.
   const Instant due = chat.last_line + chat.promise(*floor.book).idle_close;
   if (due > floor.now) return floor.arm(chat, ChatTimer::idle, due);
-  seating::close(floor, chat, chat.waiting_from ? Reason::idle : Reason::not_reached);
+  lifetime::close(floor, chat, chat.waiting_from ? Reason::idle : Reason::not_reached);
 }
 
 void on_warn(Floor& floor, Agent& agent) {

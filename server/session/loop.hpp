@@ -84,13 +84,14 @@ class Loop {
   void at_turn_end(std::function<void()> hook) { at_turn_end_ = std::move(hook); }
 
  private:
-  boost::asio::io_context context_;
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   std::function<void()> at_turn_end_;
   std::vector<Outbox*> outboxes_;  // null where one was forgotten
   std::vector<std::string> spare_;
   std::size_t spare_bytes_{};
   Counters counters_;
+  // Last, so that it goes first: the handlers that die with it may hold outboxes.
+  boost::asio::io_context context_;
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
 };
 
 }  // namespace deskd

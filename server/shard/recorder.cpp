@@ -13,8 +13,8 @@
 #include "protocol/codec.hpp"
 #include "protocol/message_shapes.hpp"
 #include "protocol/policy_codec.hpp"
-#include "protocol/reader.hpp"
-#include "protocol/writer.hpp"
+#include "protocol/shape_reader.hpp"
+#include "protocol/shape_writer.hpp"
 
 // What events and records look like in a recording. The wire's messages have their shapes already.
 namespace deskd {
@@ -37,22 +37,28 @@ struct Shape<event::Revoked> {
   static constexpr auto fields = std::tuple{need("role", &T::role), may("shop", &T::shop), may("person", &T::person)};
 };
 template <>
-struct Shape<event::RecoveredLine> {
-  using T = event::RecoveredLine;
+struct Shape<stored::Line> {
+  using T = stored::Line;
   static constexpr auto fields = std::tuple{
       may("stream", &T::stream), need("seq", &T::seq),      need("at", &T::at), need("origin", &T::origin),
       need("kind", &T::kind),    may("person", &T::person), may("id", &T::id),  may("reply_to", &T::reply_to),
       may("reason", &T::reason), may("text", &T::text)};
 };
 template <>
-struct Shape<event::RecoveredClock> {
-  using T = event::RecoveredClock;
+struct Shape<stored::Clock> {
+  using T = stored::Clock;
   static constexpr auto fields = std::tuple{need("clock", &T::clock), need("ordinal", &T::ordinal)};
+};
+template <>
+struct Shape<stored::Agent> {
+  using T = stored::Agent;
+  static constexpr auto fields =
+      std::tuple{need("agent", &T::agent), need("status", &T::status), need("reason", &T::reason), need("since", &T::since)};
 };
 // Without its deeds, which are variants: they stand behind it.
 template <>
-struct Shape<event::RecoveredChat> {
-  using T = event::RecoveredChat;
+struct Shape<stored::Chat> {
+  using T = stored::Chat;
   static constexpr auto fields = std::tuple{need("chat", &T::chat),
                                             may("shop", &T::shop),
                                             may("buyer", &T::buyer),
@@ -203,7 +209,7 @@ void append(std::string& out, SessionId session) { out += std::to_string(session
 template <class Struct>
 void append_json(std::string& out, const Struct& value) {
   json::Output to{out};
-  deskd::Writer{to}.write(value);
+  ShapeWriter{to}.write(value);
 }
 
 // Events as text.
@@ -231,11 +237,12 @@ class EventText {
   void operator()(const event::Tick&) { out_ += "tick "; }
   void operator()(const event::RecoveredPolicy& event) { policy("recovered_policy", *event.policy); }
   void operator()(const event::RecoveryDone& event) { out_ += "recovery_done ", append(out_, event.position.value); }
+  void operator()(const event::RecoveredAgent& event) { json("recovered_agent", event); }
   void operator()(const event::RecoveredChat& event) {
     event::RecoveredChat chat = event;
-    for (event::RecoveredLine& line : chat.lines) filler_.fill_line(line);
+    for (stored::Line& line : chat.lines) filler_.fill_line(line);
     json("recovered_chat", chat);
-    for (event::RecoveredDeed& deed : chat.deeds)
+    for (stored::Deed& deed : chat.deeds)
       std::visit(
           [&](auto& body) {
             filler_.fill(body);
@@ -354,6 +361,7 @@ class EventReader {
     if (kind == "tick") return event::Tick{};
     if (kind == "recovered_policy") return event::RecoveredPolicy{policy(rest)};
     if (kind == "recovery_done") return event::RecoveryDone{Position{number<std::int64_t>(rest)}};
+    if (kind == "recovered_agent") return json<event::RecoveredAgent>(rest);
     if (kind == "recovered_chat") return recovered(rest);
     throw std::runtime_error{"no event is called " + std::string{kind}};
   }
@@ -394,7 +402,7 @@ class EventReader {
   Struct json(std::string_view text) {
     simdjson::dom::object object;
     if (parser_.parse(text.data(), text.size()).get(object) != simdjson::SUCCESS) throw std::runtime_error{"not JSON"};
-    deskd::Reader<std::tuple<>> reader{deskd::Reader<std::tuple<>>::Strangers::refused, true, kept_};
+    ShapeReader<std::tuple<>> reader{ShapeReader<std::tuple<>>::Strangers::refused, true, kept_};
     Struct value{};
     if (!reader.read_object(object, value)) throw std::runtime_error{reader.fault().text()};
     return value;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "server/log.hpp"
 #include "server/ops/desk_rows.hpp"
 #include "server/shard/recorder.hpp"
 #include "server/shard/shard.hpp"
@@ -98,6 +99,7 @@ void Room::watch_wall() {
   const std::int64_t offset = shard_.clock().wall_offset_ms();
   if (std::abs(offset - wall_offset_ms_) <= wall_offset_told_ms) return;
   wall_offset_ms_ = offset;
+  note(Happened::wall_clock_moved, {{"desk", Name{name_}}, {"offset_ms", offset}});
   step(event::WallOffset{offset});
 }
 
@@ -135,6 +137,8 @@ void Room::identified(LiveSession& session, const std::string& guest, const Iden
 void Room::closed(LiveSession& session, CloseCode code) {
   --(session.is_staff() ? staff_ : buyers_);
   shard_.count_close(code);
+  if (code == CloseCode::flooding) note(Happened::session_flooding, {{"desk", Name{name_}}});
+  if (code == CloseCode::slow_reader) note(Happened::session_slow, {{"desk", Name{name_}}});
   held_back_.erase(session.id().value);
   if (applying_)
     closed_.push_back(session.id());
@@ -142,7 +146,10 @@ void Room::closed(LiveSession& session, CloseCode code) {
     step(event::SessionClosed{session.id()});
 }
 
-void Room::refused(SignInError) { ++shard_.tallies().sign_ins_refused; }
+void Room::refused(SignInError error) {
+  ++shard_.tallies().sign_ins_refused;
+  note(Happened::token_refused, {{"desk", Name{name_}}, {"why", error}});
+}
 
 void Room::gone(LiveSession& session) { shard_.forget(session); }
 

@@ -32,7 +32,7 @@ struct Placement {
   Epoch epoch;
   std::shared_ptr<const policy::Desk> policy;
   std::shared_ptr<const KeyRing> keys;
-  std::vector<Event> recovered;  // RecoveredPolicy and RecoveredChat, then RecoveryDone
+  std::vector<Event> recovered;  // RecoveredPolicy, RecoveredAgent and RecoveredChat, then RecoveryDone
 };
 
 // So many revoked people and ended guests are remembered; the oldest token among them has long run out by then.

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 
-#include "server/desk/assert.hpp"
+#include "server/log.hpp"
 
 namespace deskd {
 
 namespace {
+
+// A timer so late was kept waiting by one turn: a shop would notice.
+constexpr Duration stall{500};
 
 constexpr Duration wall_watched_every{std::chrono::seconds{1}};
 
@@ -119,7 +122,8 @@ void Shard::read(Mail&& letter) {
 void Shard::read(mail::Arrive&& letter) {
   Room* where = room(letter.desk);
   // Refused before the upgrade it would have been an answer; the listener asks the directory first, so this is rare.
-  if (where == nullptr || draining_ || sessions_ >= options_.sessions_max) return;
+  if (where == nullptr || draining_) return;
+  if (sessions_ >= options_.sessions_max) return note(Happened::sessions_full, {{"sessions", sessions_}});
   std::uint32_t index;
   if (free_slots_.empty()) {
     index = static_cast<std::uint32_t>(slots_.size());
@@ -254,7 +258,9 @@ void Shard::fire() {
   armed_.reset();
   const Instant now = clock_.now();
   while (Timer* due = timers_.fire(now)) {
-    late_max_ = std::max(late_max_, now - due->due());
+    const Duration late = now - due->due();
+    late_max_ = std::max(late_max_, late);
+    if (late >= stall) note(Happened::loop_stalled, {{"late_ms", late}});
     fire(*due);
   }
 }

@@ -68,6 +68,8 @@ void Database::store(const Owned& owned) {
       refuse("chat " + std::to_string(fact->chat.value) + " clock " + std::string{word_of(fact->clock)} + " fired twice as " +
              std::to_string(fact->ordinal));
     }
+    if (fact->kind == FactKind::status)
+      agents_[std::string{fact->agent}] = {std::string{fact->agent}, static_cast<Status>(fact->ordinal), fact->reason, fact->at};
     if (fact->kind == FactKind::missed && fact->number < 0) refuse("a clock fired early");
   } else if (const auto* row = std::get_if<record::Chat>(&owned.body)) {
     event::RecoveredChat& to = chats_[row->chat].row;

@@ -39,6 +39,7 @@ void Scene::start_desk() {
   desk_ = std::make_unique<Desk>(DeskOptions{DeskId{1}, epoch_, policy_, backlog_bytes_max_});
   for (const auto& [version, policy] : policies_)
     if (policy != policy_) run(event::RecoveredPolicy{policy});
+  for (const auto& [name, agent] : database_.agents()) run(agent);
   for (const event::RecoveredChat& chat : database_.recover(now_ - policy_->reopen_within)) run(chat);
   newest_ = database_.newest();
   run(event::RecoveryDone{newest_});

@@ -13,15 +13,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 STD = r"<[a-z_]+>"
-CONTRACTS = r'"protocol/(ids|words|messages|codes|policy)\.hpp"|"storage/records\.hpp"'
-WIRE = r'"protocol/(?!reader|writer|shape|message_shapes|spelling).*"'   # the codec's inside stays inside
+CONTRACTS = r'"protocol/(ids|words|messages|codes|policy)\.hpp"|"storage/(records|stored)\.hpp"'
+WIRE = r'"protocol/(?!shape|message_shapes|spelling).*"'   # the codec's inside stays inside
 POSIX = r"<(sys/[a-z]+|netinet/[a-z]+|arpa/[a-z]+|unistd|fcntl|poll|signal|grp|pwd|csignal|errno|malloc|pthread)\.h>"
 ASIO = r"<boost/(asio|system)(/[a-z_/]+)?\.hpp>"
 BEAST = r"<boost/(asio|beast|system|core)(/[a-z_0-9/]+)?\.(hpp|ipp)>"
 
 # First match wins: which includes a file may have. What is not listed here may include anything (tests, bench).
 INCLUDES = [
-    (r"protocol/reader\.hpp", [STD, r'"protocol/.*"', r'"storage/records\.hpp"', r"<simdjson\.h>"]),
+    (r"protocol/shape_reader\.hpp", [STD, r'"protocol/.*"', r'"storage/records\.hpp"', r"<simdjson\.h>"]),
     (r"protocol/.*\.hpp", [STD, r'"protocol/.*"', r'"storage/records\.hpp"']),
     (r"protocol/.*\.cpp", [STD, r'"protocol/.*"', r'"storage/records\.hpp"', r"<(simdjson\.h|rapidjson/.*\.h)>"]),
     (r"storage/records\.hpp", [STD, r'"protocol/(ids|words)\.hpp"']),

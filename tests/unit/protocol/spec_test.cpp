@@ -8,7 +8,7 @@
 #include "golden.hpp"
 #include "protocol/codec.hpp"
 #include "protocol/message_shapes.hpp"
-#include "protocol/reader.hpp"
+#include "protocol/shape_reader.hpp"
 
 namespace deskd {
 namespace {

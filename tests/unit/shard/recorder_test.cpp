@@ -58,6 +58,7 @@ class Story {
   }
 
   void tell() {
+    step(event::RecoveredAgent{"07", Status::on_break, Reason::by_agent, now_ - Duration{70'000}});
     event::RecoveredChat old;
     old.chat = ChatId{1'763'000'000'000 << 15};
     old.shop = "lamps";

@@ -195,6 +195,26 @@ TEST_F(RecoveryTest, AReopenedChatIsOpen) {
   EXPECT_FALSE(open.chats[0].closed.has_value());
 }
 
+// An agent is what the newest fact about her says, and no other desk's facts count.
+TEST_F(RecoveryTest, AgentsAreWhatTheyLastWere) {
+  Script script{take_desk(connection_, "desk")};
+  Script other{take_desk(connection_, "other")};
+  const auto became = [](Script& desk, std::string_view agent, Status status, Reason reason) {
+    Record record = desk.fact({}, FactKind::status);
+    auto& fact = std::get<record::Fact>(record.body);
+    fact.agent = agent;
+    fact.ordinal = static_cast<std::int32_t>(status);
+    fact.reason = reason;
+    return record;
+  };
+  write(std::vector{became(script, "07", Status::available, Reason::by_agent), became(script, "03", Status::away, Reason::by_agent),
+                    became(other, "07", Status::away, Reason::by_agent), script.fact({}, FactKind::policy),
+                    became(script, "07", Status::on_break, Reason::unanswered_offers)});
+  const std::vector<stored::Agent> expected{{"03", Status::away, Reason::by_agent, instant_of(day_ms + 1)},
+                                            {"07", Status::on_break, Reason::unanswered_offers, instant_of(day_ms + 3)}};
+  EXPECT_EQ(read_open(connection_, script.desk, Instant::max()).agents, expected);
+}
+
 TEST_F(RecoveryTest, PoliciesGrowOneVersionAtATime) {
   const Taken taken = take_desk(connection_, "desk");
   EXPECT_TRUE(read_policy(connection_, "desk").empty());

@@ -1,7 +1,7 @@
-// reader.hpp - JSON into structs with a Shape, strictly: a wrong type, a missing member, a number out of range or a key
+// shape_reader.hpp - JSON into structs with a Shape, strictly: a wrong type, a missing member, a number out of range or a key
 // that stands twice is refused, and the fault names the way there ("order.items[3].quantity").
 //
-//        text ── simdjson's DOM ──> dom::object ── Reader ──> struct
+//        text ── simdjson's DOM ──> dom::object ── ShapeReader ──> struct
 //
 // The DOM and not On-Demand, because On-Demand sees only the errors that lie where one walks: `{"a":tru,"b":1 2}`
 // passes it. The DOM has checked every byte before the first member is read. Strings are views into the parser's buffer
@@ -41,13 +41,13 @@ struct ReadFault {
 };
 
 template <class Kept>
-class Reader {
+class ShapeReader {
  public:
   enum class Strangers : std::uint8_t { ignored, refused };
 
   // `escapes`: whether the text holds a backslash at all. Without one no string can hold a control character, because
   // JSON has no other way to say it, and the strings need no second look.
-  Reader(Strangers strangers, bool escapes, Kept& kept) : strangers_{strangers}, escapes_{escapes}, kept_{kept} {}
+  ShapeReader(Strangers strangers, bool escapes, Kept& kept) : strangers_{strangers}, escapes_{escapes}, kept_{kept} {}
 
   const ReadFault& fault() const { return fault_; }
 

@@ -1,4 +1,4 @@
-// writer.hpp - Structs with a Shape into JSON. See shape.hpp for what is left out.
+// shape_writer.hpp - Structs with a Shape into JSON. See shape.hpp for what is left out.
 //
 // Only codec.cpp and policy_codec.cpp include this.
 #pragma once
@@ -15,11 +15,11 @@
 
 namespace deskd {
 
-class Writer {
+class ShapeWriter {
  public:
   // Whether members that say nothing are left out, or written all the same.
   enum class Silence : std::uint8_t { left_out, said };
-  explicit Writer(json::Output& out, Silence silence = Silence::left_out) : out_{out}, silence_{silence} {}
+  explicit ShapeWriter(json::Output& out, Silence silence = Silence::left_out) : out_{out}, silence_{silence} {}
 
   void write(bool value) { out_.raw(value ? "true" : "false"); }
   void write(std::int32_t value) { out_.number(value); }
