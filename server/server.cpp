@@ -166,6 +166,7 @@ Placement Server::placement(const std::string& name, Taken taken) {
   for (const stored::Policy& older : open.policies)
     made.recovered.emplace_back(event::RecoveredPolicy{std::make_shared<const policy::Desk>(parsed(older, name))});
   for (stored::Agent& agent : open.agents) made.recovered.emplace_back(std::move(agent));
+  made.recovered.emplace_back(open.surge);
   for (stored::Chat& chat : open.chats) made.recovered.emplace_back(std::move(chat));
   made.recovered.emplace_back(event::RecoveryDone{taken.position});
   return made;

@@ -131,9 +131,12 @@ constexpr std::array chat_fields{Field{"desk", "int"},
                                  Field{"chat", "bigint"},
                                  Field{"opened_ms", "bigint"},
                                  Field{"queued_ms", "bigint"},
+                                 Field{"lined_up_ms", "bigint"},
                                  Field{"placed_ms", "bigint"},
                                  Field{"answered_first_ms", "bigint"},
                                  Field{"closed_ms", "bigint", "nullif(closed_ms, 0)"},
+                                 Field{"left_ms", "bigint", "nullif(left_ms, 0)"},
+                                 Field{"told_ms", "bigint", "nullif(told_ms, 0)"},
                                  Field{"policy_version", "bigint"},
                                  Field{"priority_s", "int"},
                                  Field{"excused", "int"},
@@ -305,12 +308,15 @@ void Columns::fill_chats(std::span<const Record> records) {
   make([](const record::Chat& c) { return c.chat.value; });
   make([](const record::Chat& c) { return ms(c.opened); });
   make([](const record::Chat& c) { return ms(c.queued); });
+  make([](const record::Chat& c) { return ms(c.lined_up); });
   make([](const record::Chat& c) { return ms(c.placed); });
   make([](const record::Chat& c) { return ms(c.answered_first); });
   // Closed is what the place says; a closing without a time is as of the moment it was put there.
   make([](const record::Chat& c) {
     return c.place == Place::closed ? ms(c.closed.value_or(c.placed)) : std::int64_t{};
   });
+  make([](const record::Chat& c) { return ms(c.left_since.value_or(Instant{})); });
+  make([](const record::Chat& c) { return ms(c.told.value_or(Instant{})); });
   make([](const record::Chat& c) { return c.policy_version; });
   make([](const record::Chat& c) { return c.priority_s; });
   make([](const record::Chat& c) { return static_cast<std::int32_t>(c.excused.value); });

@@ -62,11 +62,14 @@ struct Chat {
   std::string_view wanted;        // the agent whom the buyer waits for; empty: anyone
   Instant opened;
   Instant queued;                 // age in the queue counts from here, over every requeue
+  Instant lined_up;               // since when it stands in line without an agent who holds it
   Instant placed;                 // entered this place
   std::int32_t priority_s{};      // seconds added to the age
   std::int64_t policy_version{};  // whose promises the chat keeps
   Reason reason{};                // why it is where it is
   std::optional<Instant> closed;
+  std::optional<Instant> left_since;  // it is a left message: since when, over every agent who had it
+  std::optional<Instant> told;    // when the buyer was last told the wait and asked, or answered that
   Instant answered_first;         // first effective answer; 0 before it
   Seq excused;                    // an agent said that the buyer's lines up to this one need no answer
   std::vector<std::string_view> skills;  // asked for at opening

@@ -41,6 +41,9 @@ stored::Chat chat_of(const pqxx::row& row) {
   chat.placed = rows::instant(row[3]);
   chat.answered_first = rows::instant(row[4]);
   if (!row[5].is_null()) chat.closed = rows::instant(row[5]);
+  if (!row[18].is_null()) chat.left_since = rows::instant(row[18]);
+  if (!row[19].is_null()) chat.told = rows::instant(row[19]);
+  chat.lined_up = rows::instant(row[20]);
   chat.policy_version = rows::number<std::int64_t>(row[6]);
   chat.priority_s = rows::number<std::int32_t>(row[7]);
   chat.excused = Seq{rows::number<Seq::Number>(row[8])};
@@ -63,7 +66,8 @@ stored::Chat chat_of(const pqxx::row& row) {
 
 constexpr const char* chat_columns{
     "chat, opened_ms, queued_ms, placed_ms, answered_first_ms, closed_ms, policy_version, priority_s, excused, place, "
-    "reason, guest, shop, buyer, queue, agent, wanted, array_to_string(skills, ',')"};
+    "reason, guest, shop, buyer, queue, agent, wanted, array_to_string(skills, ','), left_ms, told_ms, "
+    "lined_up_ms"};
 
 // "select ... from TABLE where desk and chat": the rows of some chats, each chat's in order. `lateral` with its own
 // order makes it one index scan a chat in the one partition that holds it, whatever the planner knows about the tables.
@@ -137,11 +141,17 @@ Open read_open(const std::string& connection, DeskId desk, Instant closed_since)
       each("deeds", [](stored::Chat& chat, const auto& row) { chat.deeds.push_back(rows::deed(row, 1)); });
     }
 
-    for (const auto& row : transaction.exec_params("select distinct on (agent) agent, ordinal, reason, at_ms from fact "
-                                                   "where desk = $1 and chat = 0 and kind = 19 order by agent, "
-                                                   "\"position\" desc",
-                                                   desk.value))
-      open.agents.push_back({row[0].c_str(), rows::one_of<Status>(row[1]), rows::one_of<Reason>(row[2]), rows::instant(row[3])});
+    for (const auto& row : transaction.exec_params(
+             "select distinct on (kind, agent) kind, agent, ordinal, reason, at_ms from fact where desk = $1 and chat = 0 "
+             "and kind in (19, 27) order by kind, agent, \"position\" desc",
+             desk.value)) {
+      const auto reason = rows::one_of<Reason>(row[3]);
+      if (rows::one_of<FactKind>(row[0]) == FactKind::surge) {
+        open.surge = {rows::number<std::int32_t>(row[2]) != 0, reason};
+      } else {
+        open.agents.push_back({row[1].c_str(), rows::one_of<Status>(row[2]), reason, rows::instant(row[4])});
+      }
+    }
 
     std::vector<std::int64_t> versions;
     for (const stored::Chat& chat : open.chats) versions.push_back(chat.policy_version);

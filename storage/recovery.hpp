@@ -3,7 +3,8 @@
 //        take_desk      raises the epoch: from its commit on, no older server can write a row of this desk
 //           │
 //        read_open      every chat that is not closed (and those closed a moment ago), with all its lines, fired
-//                       clocks and deeds, the older policies whose promises those chats keep, and what agents were
+//                       clocks and deeds, the older policies whose promises those chats keep, what agents were,
+//                       and whether there was surge
 //
 // Both block, make a connection of their own and are called once per desk at start, never on a reactor thread that
 // serves already. They throw StorageError when the database is away or does not hold what it should: a start that
@@ -40,6 +41,7 @@ Taken take_desk(const std::string& connection, std::string_view name);
 
 struct Open {
   std::vector<stored::Agent> agents;     // by name: everyone who ever had a status
+  stored::Surge surge;
   std::vector<stored::Chat> chats;       // by chat id
   std::vector<stored::Policy> policies;  // older versions that these chats were opened under, ascending
 };

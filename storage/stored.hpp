@@ -61,19 +61,26 @@ struct Agent {
   bool operator==(const Agent&) const = default;
 };
 
+// Whether the desk last was in surge, and who said so.
+struct Surge {
+  bool on{};
+  Reason by{};
+  bool operator==(const Surge&) const = default;
+};
+
 // A chat as routing last left it, and all that was said in it.
 struct Chat {
   ChatId chat;
   std::string shop, buyer, queue, agent, wanted;
   bool guest{};
   Place place{};
-  Instant opened, queued, placed, answered_first;
+  Instant opened, queued, lined_up, placed, answered_first;
   std::int32_t priority_s{};
   std::int64_t policy_version{};
   Reason reason{};
   Seq excused;
   std::vector<std::string> skills;
-  std::optional<Instant> closed;
+  std::optional<Instant> closed, left_since, told;
   std::vector<Line> lines;   // by stream, then seq
   std::vector<Clock> fired;  // by clock, then ordinal
   std::vector<Deed> deeds;   // by seq

@@ -19,7 +19,6 @@
 #include <variant>
 #include <vector>
 
-#include "server/desk/assert.hpp"
 #include "server/desk/limits.hpp"
 #include "server/desk/rulebook.hpp"
 #include "server/desk/timers.hpp"
@@ -37,7 +36,9 @@ struct Buyer {
   bool guest{};
   std::vector<SessionId> sessions;   // those that take part
   std::int32_t attached{};           // all that are signed in as this buyer, resumed or not
-  Chat* chat{};   // the open one, or one closed so recently that it can be reopened
+  Chat* chat{};                      // the open one, or one closed so recently that it can be reopened
+  std::int32_t chats{};              // all of theirs in memory
+  AgentIndex last_agent{nobody};     // preferred again
   bool present() const { return !sessions.empty(); }
 };
 
@@ -81,14 +82,18 @@ struct Chat {
   AgentIndex agent{nobody};             // of held: who holds it; of reserved: to whom it is offered
   AgentIndex last_agent{nobody};        // who held it last
   AgentIndex wanted{nobody};            // whom the buyer waits for
-  Instant opened, queued, placed, assigned;
+  Instant opened;
+  Instant queued;                         // its age in the line counts from here: from its first line on, whatever comes
+  Instant lined_up;                       // since when it stands in line and nobody holds it; offers leave this alone
+  Instant placed, assigned;
   std::optional<Instant> closed;
   std::int32_t priority_s{};
   bool absent{};                          // waiting, but skipped until the buyer is back
   bool weighs{true};                      // of held: false while quiet
-  bool was_told{};                        // the buyer was told the wait and asked
+  std::optional<Instant> told;            // when the buyer was last told the wait and asked, or answered that
   bool asked{};                           // ... and the question stands
   CommandId choice;                       // the answer to it, so that a repeat is not another
+  CommandId excuse;                       // the newest no_answer_needed, likewise
   std::int32_t hops{};                    // times it was taken from an agent who did not answer
   std::unique_ptr<Explanation> offered;   // why it was offered to this agent, until she answers
   std::vector<AgentIndex> declined;       // not offered to these again until all have had it
@@ -126,13 +131,6 @@ struct Chat {
     for (const auto& [at, deed] : deeds)
       if (at == seq) return &deed;
     return nullptr;
-  }
-  // The queue's promises as the chat was given them; where its queue is younger than its book, today's.
-  const policy::Queue& promise(const Rulebook& newest) const {
-    if (const auto then = book->queue(queue)) return book->queue(*then);
-    const auto now = newest.queue(queue);
-    DESK_ASSERT(now);
-    return newest.queue(*now);
   }
 };
 

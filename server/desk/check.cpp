@@ -59,7 +59,7 @@ std::string check_clocks(const Floor& floor, const Chat& chat, Instant waiting, 
   const bool live = chat.place == Place::held || chat.place == Place::waiting || chat.place == Place::reserved;
   if (!waits && armed(ChatTimer::agent_clock)) return say(name(chat), " has the agent's clock running for nobody");
   if (waits && armed(ChatTimer::idle)) return say(name(chat), " could be closed as idle while the buyer waits");
-  if (chat.place == Place::held && !waits && !armed(ChatTimer::idle)) return say(name(chat), " would never be closed");
+  if (chat.open() && !waits && !armed(ChatTimer::idle)) return say(name(chat), " would never be closed");
   if (live && waits && !chat.left && !chat.breached && !armed(ChatTimer::shop_clock) && chat.shop_step < 7 &&
       floor.hours(chat).always_open()) {
     return say(name(chat), " waits and no clock runs");
@@ -73,9 +73,9 @@ std::string check_clocks(const Floor& floor, const Chat& chat, Instant waiting, 
   }
   // Told and asked before queue_wait: the clock that asks is never set later than that.
   // (What fell due while no server ran is due at once: in the next step, at this same instant.)
-  if (chat.place == Place::waiting && chat.buyer->present() && !chat.was_told && floor.now - chat.queued > chat.promise(*floor.book).queue_wait &&
+  if (chat.place == Place::waiting && chat.buyer->present() && !chat.told && floor.now - chat.lined_up > floor.promise(chat).queue_wait &&
       chat.timers[static_cast<std::size_t>(ChatTimer::queue_wait)].due() > floor.now) {
-    return say(name(chat), " has waited ", (floor.now - chat.queued).count(), " ms without having been told and asked");
+    return say(name(chat), " has waited ", (floor.now - chat.lined_up).count(), " ms without having been told and asked");
   }
   return {};
 }
@@ -136,9 +136,12 @@ std::string check_buyers(const Floor& floor) {
   std::map<const Buyer*, std::int32_t> attached;
   for (const Session& session : floor.sessions)
     if (session.id && session.buyer != nullptr) ++attached[session.buyer];
+  std::map<const Buyer*, std::int32_t> chats;
+  for (const auto& [id, chat] : floor.chats) ++chats[chat->buyer];
   for (const auto& [key, buyer] : floor.buyers) {
+    if (chats[buyer.get()] != buyer->chats) return say("buyer ", buyer->id, " miscounts chats");
     if (attached[buyer.get()] != buyer->attached) return say("buyer ", buyer->id, " miscounts sessions");
-    if (buyer->attached == 0 && buyer->chat == nullptr) return say("buyer ", buyer->id, " is remembered for nothing");
+    if (buyer->attached == 0 && buyer->chats == 0) return say("buyer ", buyer->id, " is remembered for nothing");
   }
   return {};
 }

@@ -63,6 +63,7 @@ void Desk::on(const event::Refused& event) { talk::on_refused(floor_, event.posi
 void Desk::on(const event::Drain&) { floor_.draining = true; }
 void Desk::on(const event::Tick&) {}
 void Desk::on(const event::RecoveredAgent& event) { recovery::on_agent(floor_, event); }
+void Desk::on(const event::RecoveredSurge& event) { recovery::on_surge(floor_, event); }
 void Desk::on(const event::RecoveredChat& event) { recovery::on_chat(floor_, event); }
 void Desk::on(const event::RecoveredPolicy& event) { recovery::on_policy(floor_, event); }
 void Desk::on(const event::RecoveryDone& event) { recovery::on_done(floor_, event); }
@@ -100,9 +101,7 @@ void Desk::on(const event::PolicyChanged& event) {
     seating::on_agent_changed(floor_, *agent);
   }
   for (const auto& [id, chat] : floor_.chats) {
-    if (!chat->open() || chat->place == Place::greeted) continue;
-    seating::set_need(floor_, *chat);
-    if (chat->place != Place::held) seating::on_need_changed(floor_, *chat);
+    if (chat->open() && chat->place != Place::greeted) seating::on_policy(floor_, *chat);
   }
   floor_.match_all = true;
 }

@@ -66,6 +66,7 @@ class Desk {
   void on(const event::Drain& event);
   void on(const event::Tick& event);
   void on(const event::RecoveredAgent& event);
+  void on(const event::RecoveredSurge& event);
   void on(const event::RecoveredChat& event);
   void on(const event::RecoveredPolicy& event);
   void on(const event::RecoveryDone& event);

@@ -52,9 +52,10 @@ struct Drain {};
 struct Tick {};
 
 // What was when the last server stopped, read back from the database. Comes before anything else: the older policies that
-// open chats keep, then agents as they last were, then chats that are open or were closed within reopen_within, each with
+// open chats keep, then agents and surge as they last were, then chats that are open or were closed within reopen_within, each with
 // all its lines, and RecoveryDone.
 using RecoveredAgent = stored::Agent;
+using RecoveredSurge = stored::Surge;
 using RecoveredChat = stored::Chat;
 struct RecoveredPolicy { std::shared_ptr<const policy::Desk> policy; };
 struct RecoveryDone { Position position; };  // the newest stored; the next record is one above it
@@ -64,6 +65,6 @@ struct RecoveryDone { Position position; };  // the newest stored; the next reco
 namespace deskd {
 using Event = std::variant<event::SessionOpened, event::SessionClosed, event::Heard, event::Identified, event::Durable,
                            event::Refused, event::PolicyChanged, event::WallOffset, event::Revoked, event::Drain, event::Tick,
-                           event::RecoveredPolicy, event::RecoveredAgent, event::RecoveredChat,
-                           event::RecoveryDone>;
+                           event::RecoveredPolicy, event::RecoveredAgent, event::RecoveredSurge,
+                           event::RecoveredChat, event::RecoveryDone>;
 }

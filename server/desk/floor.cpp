@@ -53,7 +53,7 @@ Buyer& Floor::buyer(std::string_view shop, std::string_view id, bool guest) {
 }
 
 void Floor::forget_if_gone(Buyer& buyer) {
-  if (buyer.attached != 0 || buyer.chat != nullptr) return;
+  if (buyer.attached != 0 || buyer.chats != 0) return;
   const auto known = buyers.find({buyer.shop, buyer.id});
   gone_buyers.push_back(std::move(known->second));
   buyers.erase(known);
@@ -65,12 +65,19 @@ std::string_view Floor::person(const Session& session) const {
 
 const policy::Queue& Floor::queue(const Chat& chat) const {
   const auto found = book->queue(chat.queue);
-  return found ? book->queue(*found) : chat.promise(*book);
+  return found ? book->queue(*found) : promise(chat);
+}
+
+const policy::Queue& Floor::promise(const Chat& chat) const {
+  if (const auto then = chat.book->queue(chat.queue)) return chat.book->queue(*then);
+  if (const auto today = book->queue(chat.queue)) return book->queue(*today);
+  // A chat that has ended may outlive its queue.
+  return book->queue(QueueIndex{0});
 }
 
 const Calendar& Floor::hours(const Chat& chat) const {
   if (const auto shop = chat.book->shop(chat.shop)) return chat.book->hours(*shop);
-  return book->hours(*book->shop(chat.shop));
+  return book->hours(book->shop(chat.shop).value_or(ShopIndex{0}));
 }
 
 void Floor::persist(Chat& chat, const record::Line& line) {
@@ -98,7 +105,8 @@ void Floor::persist(const record::Deed& deed) {
 }
 
 void Floor::persist_place(const Chat& chat) {
-  const AgentIndex agent = chat.agent != nobody ? chat.agent : chat.last_agent;
+  // Whom it is only offered to has never had it.
+  const AgentIndex agent = chat.place == Place::held ? chat.agent : chat.last_agent;
   record::Chat row{.chat = chat.id,
                    .shop = chat.shop,
                    .buyer = chat.buyer->id,
@@ -109,11 +117,14 @@ void Floor::persist_place(const Chat& chat) {
                    .wanted = chat.wanted == nobody ? std::string_view{} : roster.agent(chat.wanted).name,
                    .opened = chat.opened,
                    .queued = chat.queued,
+                   .lined_up = chat.lined_up,
                    .placed = chat.placed,
                    .priority_s = chat.priority_s,
                    .policy_version = chat.book->version(),
                    .reason = chat.reason,
                    .closed = chat.closed,
+                   .left_since = chat.left_since,
+                   .told = chat.told,
                    .answered_first = chat.answered_first,
                    .excused = chat.excused,
                    .skills = {chat.skills.begin(), chat.skills.end()}};

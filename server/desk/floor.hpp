@@ -110,6 +110,7 @@ struct Floor {
   std::string_view person(const Session& session) const;
 
   const policy::Queue& queue(const Chat& chat) const;   // as routing sees it now
+  const policy::Queue& promise(const Chat& chat) const; // as the chat was given it; where its queue is younger, as it is now
   const Calendar& hours(const Chat& chat) const;        // as the chat was promised
 
   void arm(Chat& chat, ChatTimer purpose, Instant due) { timers.arm(chat.timer(purpose), due); }

@@ -12,6 +12,12 @@ namespace deskd::lifetime {
 
 namespace {
 
+// Whom the buyer asked for.
+AgentIndex wanted(Floor& floor, const ask::Open& open) {
+  const Agent* agent = floor.roster.find(open.agent);
+  return agent == nullptr ? nobody : agent->index;
+}
+
 // The newest chat id: desk time above a counter, and above every id given before.
 ChatId next_chat_id(Floor& floor) {
   const ChatId by_time{ms_of(floor.now) << 16};
@@ -31,28 +37,31 @@ Chat& new_chat(Floor& floor, Buyer& buyer, std::string_view queue, const ask::Op
   chat.book = floor.book;
   chat.buyer = &buyer;
   buyer.chat = &chat;
+  ++buyer.chats;
   chat.shop = buyer.shop;
   chat.queue = floor.names.keep(queue);
   chat.skills.assign(open.skills.begin(), open.skills.end());
-  chat.opened = chat.queued = chat.placed = chat.last_line = floor.now;
-  if (const Agent* agent = floor.roster.find(open.agent); agent != nullptr && agent->employed) chat.wanted = agent->index;
+  chat.opened = chat.queued = chat.lined_up = chat.placed = chat.last_line = floor.now;
+  chat.last_agent = buyer.last_agent;
+  chat.wanted = wanted(floor, open);
   ++floor.counters.chats_opened;
   return chat;
 }
 
 void greet(Floor& floor, Chat& chat) {
-  floor.arm(chat, ChatTimer::idle, floor.now + chat.promise(*floor.book).idle_close);
+  floor.arm(chat, ChatTimer::idle, floor.now + floor.promise(chat).idle_close);
   const auto shop = floor.book->shop(chat.shop);
   if (!shop || floor.surge || floor.book->shop(*shop).greeting.empty()) return;
   talk::note(floor, chat, LineKind::words, Origin::automatic, floor.book->shop(*shop).greeting);
 }
 
-// It goes on where it ended, unless it moved to another chat, is full, or its queue is gone.
-bool can_reopen(const Floor& floor, const Chat& chat) {
-  return chat.reason != Reason::identified && chat.reason != Reason::too_long && floor.book->queue(chat.queue);
+// It goes on where it ended, unless it moved to another chat, is full, its queue is gone, or another queue is asked for.
+bool can_reopen(const Floor& floor, const Chat& chat, std::string_view queue) {
+  if (!queue.empty() && queue != chat.queue) return false;
+  return chat.reason != Reason::identified && !chat.main.full() && !chat.inside.full() && floor.book->queue(chat.queue);
 }
 
-void reopen(Floor& floor, Chat& chat) {
+void reopen(Floor& floor, Chat& chat, const ask::Open& open) {
   floor.disarm(chat, ChatTimer::forget);
   chat.place = Place::greeted;
   chat.placed = floor.now;
@@ -60,8 +69,11 @@ void reopen(Floor& floor, Chat& chat) {
   chat.reason = Reason::none;
   chat.left = false;
   chat.left_since.reset();
-  chat.was_told = chat.asked = false;
+  chat.told.reset();
+  chat.asked = false;
   chat.declined.clear();
+  if (!open.skills.empty()) chat.skills.assign(open.skills.begin(), open.skills.end());
+  chat.wanted = wanted(floor, open);
   ++floor.counters.chats_reopened;
   floor.persist(floor.fact(chat, FactKind::reopened));
   floor.persist_place(chat);
@@ -131,6 +143,7 @@ void on_forget(Floor& floor, Chat& chat) {
   if (!stored) return floor.arm(chat, ChatTimer::forget, floor.now + limits::accepted_after);
   Buyer& buyer = *chat.buyer;
   if (buyer.chat == &chat) buyer.chat = nullptr;
+  --buyer.chats;
   for (Timer& timer : chat.timers) floor.timers.disarm(timer);
   const auto known = floor.chats.find(chat.id);
   floor.gone_chats.push_back(std::move(known->second));
@@ -152,12 +165,6 @@ void handle(Floor& floor, Session& session, const ask::Open& open) {
   }
   const auto shop = floor.book->shop(buyer.shop);
   if (!shop) return floor.refuse(session, open.id, Code::unknown_queue, "the shop is gone");
-  if (buyer.chat != nullptr && can_reopen(floor, *buyer.chat)) {
-    Chat& chat = *buyer.chat;
-    reopen(floor, chat);
-    floor.done(session, open.id, chat.id);
-    return talk::tell_state(floor, chat);
-  }
   const auto queue = open.queue.empty() ? floor.book->first_queue(*shop) : floor.book->queue(open.queue);
   if (!queue || !floor.book->serves(*queue, *shop)) return floor.refuse(session, open.id, Code::unknown_queue);
   if (!open.agent.empty()) {
@@ -166,6 +173,12 @@ void handle(Floor& floor, Session& session, const ask::Open& open) {
   }
   for (const std::string_view skill : open.skills)
     if (floor.book->skill(skill) == 0) return floor.refuse(session, open.id, Code::bad_message, "skills: nobody has it");
+  if (buyer.chat != nullptr && can_reopen(floor, *buyer.chat, open.queue)) {
+    Chat& chat = *buyer.chat;
+    reopen(floor, chat, open);
+    floor.done(session, open.id, chat.id);
+    return talk::tell_state(floor, chat);
+  }
   Chat& chat = new_chat(floor, buyer, floor.book->queue(*queue).name, open);
   floor.persist_place(chat);
   floor.persist(floor.fact(chat, FactKind::opened));

@@ -40,6 +40,8 @@ inline constexpr std::size_t buyer_bytes_max{128};
 inline constexpr std::size_t order_items_max{100};
 inline constexpr std::size_t order_field_bytes_max{1024};
 inline constexpr std::size_t return_terms_bytes_max{4096};
+// Of one answer: every field of every article at most.
+inline constexpr std::size_t corrections_max{4 * order_items_max + 8};
 
 // Routing compares sets of queues and skills as 64 bits.
 inline constexpr std::size_t queues_max{64};

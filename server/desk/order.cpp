@@ -97,6 +97,13 @@ void handle(Floor& floor, Session& session, const ask::AnswerOrder& ask) {
   if (answer.version != order->version || newest(*chat, order->order_no).first != answer.order) {
     return floor.refuse(session, ask.id, Code::stale_version);
   }
+  // Another tab may have been faster.
+  const bool answered = std::any_of(chat->deeds.begin(), chat->deeds.end(), [&](const auto& known) {
+    const auto* other = std::get_if<record::OrderAnswer>(&known.second);
+    return other != nullptr && other->order == answer.order;
+  });
+  if (answered) return floor.refuse(session, ask.id, Code::stale_version, "it has been answered");
+  if (answer.corrections.size() > limits::corrections_max) return floor.refuse(session, ask.id, Code::bad_order, "corrections: too many");
   if (answer.confirmed != answer.corrections.empty()) {
     return floor.refuse(session, ask.id, Code::bad_order, "corrections: some when not confirmed, none when confirmed");
   }

@@ -24,27 +24,30 @@ constexpr std::int32_t surge_at = 3;
 void look_for_surge(Floor& floor) {
   if (!floor.book->policy().surge_automatic) return;
   const std::int32_t waiting = floor.match.live();
-  if (!floor.surge && waiting > surge_at * floor.places && waiting > surge_at) set_surge(floor, true, Reason::overload);
-  if (floor.surge && floor.surge_by == Reason::overload && waiting <= floor.places) set_surge(floor, false, Reason::overload);
+  // A supervisor's word holds: her surge until she ends it, its end until the rush is over.
+  const bool by_hand = floor.surge_by == Reason::by_supervisor;
+  if (!floor.surge && !by_hand && waiting > surge_at * floor.places && waiting > surge_at) set_surge(floor, true, Reason::overload);
+  if (waiting > floor.places) return;
+  if (floor.surge && !by_hand) set_surge(floor, false, Reason::overload);
+  if (!floor.surge) floor.surge_by = Reason::none;
 }
 
 void on_queued(Floor& floor, Chat& chat) {
-  const policy::Queue& promise = chat.promise(*floor.book);
-  if (chat.was_told) {
-    floor.arm(chat, ChatTimer::queue_wait, floor.now + promise.queue_wait);
-    return;
-  }
-  floor.arm(chat, ChatTimer::queue_wait, std::max(floor.now, chat.queued + std::min(promise.ask_beyond, promise.queue_wait)));
+  const policy::Queue& promise = floor.promise(chat);
+  const Instant due = chat.told ? *chat.told + promise.queue_wait : chat.lined_up + std::min(promise.ask_beyond, promise.queue_wait);
+  floor.arm(chat, ChatTimer::queue_wait, std::max(floor.now, due));
   floor.arm(chat, ChatTimer::in_line, floor.now + first_in_line);
 }
 
 void ask(Floor& floor, Chat& chat) {
-  const policy::Queue& promise = chat.promise(*floor.book);
-  chat.was_told = chat.asked = true;
+  const policy::Queue& promise = floor.promise(chat);
+  chat.told = floor.now;
+  chat.asked = true;
   ++floor.counters.asked;
   record::Fact fact = floor.fact(chat, FactKind::asked);
-  fact.number = (floor.now - chat.queued).count();
+  fact.number = (floor.now - chat.lined_up).count();
   floor.persist(fact);
+  floor.persist_place(chat);
   floor.arm(chat, ChatTimer::queue_wait, floor.now + promise.queue_wait);
   tell_in_line(floor, chat, true);
 }
@@ -61,7 +64,7 @@ void tell_in_line(Floor& floor, Chat& chat, bool choose) {
     told.wait_p50_s = static_cast<std::int32_t>(range->p50.count() / 1000);
     told.wait_p90_s = static_cast<std::int32_t>(range->p90.count() / 1000);
   }
-  if (!choose && !chat.was_told && range && range->p50 > chat.promise(*floor.book).ask_beyond) return ask(floor, chat);
+  if (!choose && !chat.told && range && range->p50 > floor.promise(chat).ask_beyond) return ask(floor, chat);
   floor.tell(chat.buyer->sessions, told);
 }
 
@@ -72,7 +75,7 @@ void on_in_line(Floor& floor, Chat& chat) {
 
 void on_buyer_back(Floor& floor, Chat& chat) {
   if (chat.place != Place::waiting && chat.place != Place::reserved) return;
-  if (!chat.was_told) on_queued(floor, chat);
+  if (!chat.told) on_queued(floor, chat);
   tell_in_line(floor, chat, chat.asked);
 }
 
@@ -84,21 +87,23 @@ void handle(Floor& floor, Session& session, const ask::Choose& choose) {
   if (chat->place != Place::waiting && chat->place != Place::reserved) {
     return floor.refuse(session, choose.id, Code::wrong_place, "it does not wait any more");
   }
+  // To say again that one waits does not put off the next question.
+  if (choose.choice == Choice::wait && !chat->asked) return floor.done(session, choose.id, chat->id);
   chat->choice = choose.id;
   chat->asked = false;
   record::Fact fact = floor.fact(*chat, FactKind::chose);
   fact.ordinal = static_cast<std::int32_t>(choose.choice);
-  fact.number = (floor.now - chat->queued).count();
+  fact.number = (floor.now - chat->lined_up).count();
   floor.persist(fact);
   floor.done(session, choose.id, chat->id);
   if (choose.choice == Choice::leave_message) {
     if (chat->place == Place::reserved) seating::requeue(floor, *chat, Reason::chosen);
     return seating::leave_message(floor, *chat, Reason::chosen);
   }
-  chat->was_told = true;
+  chat->told = floor.now;
   chat->reason = Reason::chosen;
   floor.persist_place(*chat);
-  floor.arm(*chat, ChatTimer::queue_wait, floor.now + chat->promise(*floor.book).queue_wait);
+  floor.arm(*chat, ChatTimer::queue_wait, floor.now + floor.promise(*chat).queue_wait);
 }
 
 void handle(Floor& floor, Session& session, const ask::SetSurge& surge) {
@@ -108,11 +113,12 @@ void handle(Floor& floor, Session& session, const ask::SetSurge& surge) {
 }
 
 void set_surge(Floor& floor, bool on, Reason reason) {
-  if (floor.surge == on) return;
+  if (floor.surge == on && floor.surge_by == reason) return;
+  const bool begins = on && !floor.surge;
   floor.surge = on;
   floor.surge_by = reason;
   floor.persist(record::Fact{.at = floor.now, .kind = FactKind::surge, .reason = reason, .ordinal = on ? 1 : 0});
-  if (!on) return;
+  if (!begins) return;
   // Wrapping up can wait; the places are needed now.
   for (const auto& agent : floor.roster.all()) {
     for (WrapUp& wrap_up : agent->wrapping) wrap_up.until = floor.now;
@@ -130,7 +136,7 @@ tell::Figures figures(const Floor& floor, std::vector<tell::QueueFigures>& rows)
     tell::QueueFigures& row = rows[queue->value];
     if (chat->place == Place::waiting || chat->place == Place::reserved) {
       ++(chat->absent ? row.absent : row.waiting);
-      row.oldest_wait_ms = std::max(row.oldest_wait_ms, (floor.now - chat->queued).count());
+      row.oldest_wait_ms = std::max(row.oldest_wait_ms, (floor.now - chat->lined_up).count());
     }
     row.left_messages += chat->place == Place::left_message ? 1 : 0;
     told.held += chat->place == Place::held ? 1 : 0;

@@ -137,7 +137,8 @@ void on_agent_grace(Floor& floor, Agent& agent) {
 }
 
 void set_status(Floor& floor, Agent& agent, Status status, Reason reason) {
-  if (agent.status == status && agent.status_reason == reason) return;
+  // Who is signed out and took a chat over by hand leaves that one behind too.
+  if (agent.status == status && agent.status_reason == reason && (status != Status::signed_out || agent.held.empty())) return;
   agent.status = status;
   agent.status_reason = reason;
   agent.status_since = floor.now;
@@ -207,7 +208,7 @@ void handle(Floor& floor, Session& session, const ask::Resume& resume) {
   if (staff) {
     for (const Chat* chat : floor.roster.agent(session.agent).reserved) {
       floor.tell(session.id, tell::Offer{chat->id, chat->queue, chat->timers[static_cast<std::size_t>(ChatTimer::reservation)].due(),
-                                         (floor.now - chat->queued).count()});
+                                         (floor.now - chat->lined_up).count()});
     }
   }
   if (staff) {
@@ -281,7 +282,9 @@ void on_identified(Floor& floor, const event::Identified& identified) {
     // A chat of theirs that could still be reopened leaves: this one goes on instead.
     if (named.chat != nullptr) floor.arm(*named.chat, ChatTimer::forget, floor.now);
     guest.chat = nullptr;
+    --guest.chats;
     named.chat = chat;
+    ++named.chats;
     chat->buyer = &named;
     floor.persist(floor.fact(*chat, FactKind::identified));
     floor.persist_place(*chat);

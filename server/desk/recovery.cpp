@@ -45,9 +45,9 @@ bool is_answer(const stored::Line& line) {
 // What a line of the main stream says about the chat's state, as the running desk drew it from the same line.
 void fold(Chat& chat, const stored::Line& line) {
   chat.last_line = line.at;
-  if (begins_wait(chat, line) && !chat.waiting_since && line.seq > chat.excused) {
-    chat.waiting_since = line.at;
+  if (begins_wait(chat, line) && !chat.waiting_since) {
     chat.waiting_from = line.seq;
+    if (line.seq > chat.excused) chat.waiting_since = line.at;
   }
   if (is_answer(line)) {
     if (chat.answered_first == Instant{}) chat.answered_first = line.at;
@@ -102,6 +102,12 @@ void on_agent(Floor& floor, const event::RecoveredAgent& stored) {
   agent->status_since = stored.since;
 }
 
+void on_surge(Floor& floor, const event::RecoveredSurge& surge) {
+  DESK_ASSERT(floor.recovering);
+  floor.surge = surge.on;
+  floor.surge_by = surge.by;
+}
+
 void on_chat(Floor& floor, const event::RecoveredChat& stored) {
   DESK_ASSERT(floor.recovering && floor.chats.count(stored.chat) == 0);
   auto& slot = floor.chats[stored.chat];
@@ -116,6 +122,7 @@ void on_chat(Floor& floor, const event::RecoveredChat& stored) {
   const auto book = floor.older_books.find(stored.policy_version);
   chat.book = book == floor.older_books.end() ? floor.book : book->second;
   chat.buyer = &floor.buyer(stored.shop, stored.buyer, stored.guest);
+  ++chat.buyer->chats;
   // Of two chats of one buyer the open one is theirs; the other is only remembered until it is forgotten.
   const Chat* other = chat.buyer->chat;
   if (other == nullptr || !stored.closed || (!other->open() && other->id < chat.id)) chat.buyer->chat = &chat;
@@ -126,11 +133,13 @@ void on_chat(Floor& floor, const event::RecoveredChat& stored) {
   chat.reason = stored.reason;
   chat.opened = stored.opened;
   chat.queued = stored.queued;
+  chat.lined_up = stored.lined_up;
   chat.placed = chat.assigned = stored.placed;
-  if (chat.place == Place::left_message) chat.left_since = stored.placed;
+  chat.left_since = stored.left_since;
   chat.closed = stored.closed;
   chat.excused = stored.excused;
-  chat.was_told = stored.reason == Reason::chosen;
+  chat.told = stored.told;
+  chat.asked = stored.told && stored.reason != Reason::chosen;
   chat.wanted = agent_of(floor, stored.wanted);
   chat.last_agent = agent_of(floor, stored.agent);
   for (const stored::Deed& deed : stored.deeds) chat.deeds.emplace_back(deed.seq, deed.body);
@@ -159,13 +168,12 @@ void on_chat(Floor& floor, const event::RecoveredChat& stored) {
   chat.last_line = std::max(chat.last_line, chat.placed);
 
   Agent* agent = floor.roster.find(stored.agent);
-  if (chat.place == Place::held && (agent == nullptr || !agent->employed)) chat.place = Place::waiting;
+  if (chat.place == Place::held && (agent == nullptr || !agent->employed)) {
+    chat.place = chat.left_since ? Place::left_message : Place::waiting;
+    chat.lined_up = floor.now;
+  }
   if (chat.place == Place::held) {
-    // Only a left message keeps a reason when it has an agent.
-    if (chat.reason != Reason::none) {
-      chat.left = true;
-      chat.left_since = stored.placed;
-    }
+    chat.left = chat.left_since.has_value();
     chat.agent = agent->index;
     agent->held.push_back(&chat);
     agent->last_assigned = std::max(agent->last_assigned, chat.assigned);
@@ -176,8 +184,7 @@ void on_chat(Floor& floor, const event::RecoveredChat& stored) {
       agent->status_since = floor.now;
     }
   }
-  for (const stored::Clock& fired : stored.fired) sla::recovered(chat, fired.clock, fired.ordinal);
-  if (chat.queue_misses > 0) chat.was_told = true;
+  for (const stored::Clock& fired : stored.fired) sla::recovered(floor, chat, fired.clock, fired.ordinal);
 }
 
 void on_done(Floor& floor, const event::RecoveryDone& done) {

@@ -11,6 +11,7 @@ namespace deskd::recovery {
 
 void on_policy(Floor& floor, const event::RecoveredPolicy& policy);
 void on_agent(Floor& floor, const event::RecoveredAgent& agent);
+void on_surge(Floor& floor, const event::RecoveredSurge& surge);
 void on_chat(Floor& floor, const event::RecoveredChat& chat);
 void on_done(Floor& floor, const event::RecoveryDone& done);
 

@@ -20,7 +20,7 @@ void offer(Floor& floor, Chat& chat, Agent& agent) {
   agent.reserved.push_back(&chat);
   floor.arm(chat, ChatTimer::reservation, floor.now + floor.queue(chat).reservation);
   record::Fact fact = floor.fact(chat, FactKind::offered);
-  fact.number = (floor.now - chat.queued).count();
+  fact.number = (floor.now - chat.lined_up).count();
   floor.persist(fact);
   floor.persist_place(chat);
   ++floor.counters.offered;
@@ -78,9 +78,13 @@ void handle(Floor& floor, Session& session, const ask::Accept& accept) {
 void handle(Floor& floor, Session& session, const ask::Decline& decline) {
   if (!rights::is_staff(floor, session, decline.id)) return;
   Chat* chat = floor.chat(decline.chat);
+  // One that comes again must not decline what was offered since.
+  Agent& agent = floor.roster.agent(session.agent);
+  if (agent.declined == decline.id) return floor.done(session, decline.id, decline.chat);
   if (chat == nullptr || chat->place != Place::reserved || chat->agent != session.agent) {
     return floor.refuse(session, decline.id, Code::not_offered);
   }
+  agent.declined = decline.id;
   ++floor.counters.declined;
   floor.done(session, decline.id, chat->id);
   end(floor, *chat, Reason::declined);

@@ -75,14 +75,8 @@ Chat* chat_to_speak_in(Floor& floor, const Session& session, ChatId id, Stream s
 }
 
 Chat* chat_to_recall_in(Floor& floor, const Session& session, ChatId id, Stream stream, CommandId command) {
-  if (session.role == Role::supervisor) {
-    Chat* chat = known_chat(floor, session, id, command);
-    if (chat != nullptr && !chat->open()) {
-      floor.refuse(session, command, Code::chat_closed);
-      return nullptr;
-    }
-    return chat;
-  }
+  // Also when the chat has ended: what must not stand there must not stand there.
+  if (session.role == Role::supervisor) return known_chat(floor, session, id, command);
   return chat_to_speak_in(floor, session, id, stream, command);
 }
 
@@ -117,18 +111,20 @@ bool is_supervisor(Floor& floor, const Session& session, CommandId command) {
   return session.role == Role::supervisor;
 }
 
+bool has_room(Floor& floor, const Session& session, Chat& chat, Stream stream, CommandId command) {
+  if (!chat.transcript(stream).full()) return true;
+  if (chat.open()) lifetime::close(floor, chat, Reason::too_long);
+  floor.refuse(session, command, Code::chat_closed);
+  return false;
+}
+
 bool may_add_line(Floor& floor, const Session& session, Chat& chat, Stream stream, CommandId command) {
   if (floor.ledger.backlog_bytes() >= floor.backlog_bytes_max) {
     ++floor.counters.shed_words;
     floor.refuse(session, command, Code::storage_behind, {}, storage_behind_retry_ms);
     return false;
   }
-  if (chat.transcript(stream).last().value >= limits::lines_max) {
-    lifetime::close(floor, chat, Reason::too_long);
-    floor.refuse(session, command, Code::chat_closed);
-    return false;
-  }
-  return true;
+  return has_room(floor, session, chat, stream, command);
 }
 
 }  // namespace deskd::rights

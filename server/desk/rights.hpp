@@ -29,7 +29,9 @@ bool is_buyer(Floor& floor, const Session& session, CommandId command);
 bool is_staff(Floor& floor, const Session& session, CommandId command);
 bool is_supervisor(Floor& floor, const Session& session, CommandId command);
 
-// There is room for one more line: in the chat, and in the backlog.
+// The chat's transcript can take one more line; else it is closed as too long.
+bool has_room(Floor& floor, const Session& session, Chat& chat, Stream stream, CommandId command);
+// The same, and the backlog can too. Not for routing: that goes on while the database is away.
 bool may_add_line(Floor& floor, const Session& session, Chat& chat, Stream stream, CommandId command);
 
 }  // namespace deskd::rights

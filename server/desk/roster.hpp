@@ -60,6 +60,7 @@ struct Agent {
   std::int32_t left{};             // of held: left messages
   Instant last_assigned;
   std::int32_t unanswered_offers{};
+  CommandId declined;              // the newest decline, so that a repeat is not another
   std::int32_t places{};           // what Floor::places counts of hers
   std::array<Timer, agent_timers> timers;
 

@@ -31,11 +31,27 @@ bool is_there(const Agent& agent) {
                             agent.timers[static_cast<std::size_t>(AgentTimer::grace)].armed());
 }
 
+// Who was answered and has said nothing since has no message to leave: that chat waits for its buyer, and ends as idle.
+bool was_answered(const Chat& chat) { return chat.waiting_from && !chat.waiting_since; }
+
+// From now on it stands in line: what is counted from there begins anew.
+void line_up(Floor& floor, Chat& chat) {
+  chat.lined_up = floor.now;
+  chat.told.reset();
+  chat.asked = false;
+}
+
 // Nobody of those who could ever take it is there.
 bool nobody_there(const Floor& floor, const Chat& chat) {
   return std::none_of(floor.roster.all().begin(), floor.roster.all().end(), [&](const auto& agent) {
     return is_there(*agent) && (agent->queues & chat.open_queues) != 0;
   });
+}
+
+// Why nobody can take it live before the shop or somebody is back; none when somebody can.
+Reason why_not_now(const Floor& floor, const Chat& chat) {
+  if (!floor.hours(chat).open_at(floor.now, floor.wall_ms)) return Reason::after_hours;
+  return nobody_there(floor, chat) ? Reason::nobody_there : Reason::none;
 }
 
 // Waiting for an agent who is not there, or never serves such a chat, is waiting for nobody.
@@ -63,7 +79,7 @@ void look_again(Floor& floor) {
   for (const auto& [id, each] : floor.chats) {
     Chat& chat = *each;
     if (chat.place != Place::waiting) continue;
-    if (nobody_there(floor, chat)) {
+    if (!was_answered(chat) && nobody_there(floor, chat)) {
       leave_message(floor, chat, Reason::nobody_there);
       continue;
     }
@@ -88,7 +104,7 @@ void arm_relax(Floor& floor, Chat& chat) {
     after = after ? std::min(*after, overflow) : overflow;
   }
   if (after) {
-    floor.arm(chat, ChatTimer::relax, chat.queued + *after);
+    floor.arm(chat, ChatTimer::relax, chat.lined_up + *after);
   } else {
     floor.disarm(chat, ChatTimer::relax);
   }
@@ -96,7 +112,7 @@ void arm_relax(Floor& floor, Chat& chat) {
 
 void take_steps(const Floor& floor, Chat& chat) {
   const policy::Queue& queue = floor.queue(chat);
-  const Duration waited = floor.now - chat.queued;
+  const Duration waited = floor.now - chat.lined_up;
   for (; chat.relaxed < queue.relax.size() && queue.relax[chat.relaxed].after <= waited; ++chat.relaxed) {
     chat.needed &= ~floor.book->skill(queue.relax[chat.relaxed].skill);
   }
@@ -133,13 +149,26 @@ void seat(Floor& floor, Chat& chat, Agent& agent) {
 }  // namespace
 
 void set_need(Floor& floor, Chat& chat) {
-  const auto queue = floor.book->queue(chat.queue);
-  DESK_ASSERT(queue);
+  auto queue = floor.book->queue(chat.queue);
+  if (!queue) {
+    // The policy that dropped its queue was in force before anyone saw the chat: it goes on in its shop's first.
+    const auto shop = floor.book->shop(chat.shop);
+    queue = (shop ? floor.book->first_queue(*shop) : std::nullopt).value_or(QueueIndex{0});
+    chat.queue = floor.names.keep(floor.book->queue(*queue).name);
+    floor.persist(floor.fact(chat, FactKind::requeued, Reason::policy));
+    floor.persist_place(chat);
+  }
   chat.priority_s = floor.book->queue(*queue).priority_s;
   chat.open_queues = Rulebook::bit(*queue);
   chat.needed = floor.book->skills(floor.book->queue(*queue).skills) | floor.book->skills(chat.skills);
   chat.relaxed = chat.overflowed = 0;
   take_steps(floor, chat);
+}
+
+void on_policy(Floor& floor, Chat& chat) {
+  set_need(floor, chat);
+  if (chat.place == Place::waiting) arm_relax(floor, chat);
+  if (chat.place != Place::held) on_need_changed(floor, chat);
 }
 
 void on_need_changed(Floor& floor, Chat& chat) {
@@ -159,7 +188,8 @@ void on_agent_changed(Floor& floor, Agent& agent, bool tell) {
   const Seat* known = floor.match.seat(agent.index);
   const bool changed = known == nullptr || !(*known == seat);
   if (changed) {
-    if (known != nullptr && known->takes && !seat.takes) floor.someone_left = true;
+    const bool serves_less = known != nullptr && ((known->queues & ~seat.queues) != 0 || (known->skills & ~seat.skills) != 0);
+    if (known != nullptr && known->takes && (!seat.takes || serves_less)) floor.someone_left = true;
     floor.match.set_agent(agent.index, seat);
     floor.roomy.push_back(agent.index);
     floor.places -= agent.places;
@@ -229,18 +259,16 @@ void settle(Floor& floor) {
 }
 
 void enqueue(Floor& floor, Chat& chat, Reason reason) {
-  const auto queue = floor.book->queue(chat.queue);
-  const auto not_now = !floor.hours(chat).open_at(floor.now, floor.wall_ms) ? Reason::after_hours
-                       : nobody_there(floor, chat)                          ? Reason::nobody_there
-                       : reason == Reason::none &&
-                               floor.match.live_in(Rulebook::bit(*queue)) >= floor.queue(chat).queue_max
-                           ? Reason::overload
-                           : Reason::none;
-  if (not_now != Reason::none) {
-    // A visitor who is to be seated before the first line has left no message yet: that comes with the line.
-    if (chat.place == Place::greeted && !chat.waiting_from) return;
-    return leave_message(floor, chat, not_now);
+  // Each time round adds a line, and nobody need say a word for it.
+  if (chat.main.full()) return lifetime::close(floor, chat, Reason::too_long);
+  Reason not_now = why_not_now(floor, chat);
+  const bool is_new = reason == Reason::none;
+  if (not_now == Reason::none && is_new && floor.match.live_in(Rulebook::bit(*floor.book->queue(chat.queue))) >= floor.queue(chat).queue_max) {
+    not_now = Reason::overload;
   }
+  // A visitor who is to be seated before the first line has left no message yet: that comes with the line.
+  if (not_now != Reason::none && chat.place == Place::greeted && !chat.waiting_from) return;
+  if (not_now != Reason::none && !was_answered(chat)) return leave_message(floor, chat, not_now);
   if (waits_in_vain(floor, chat)) chat.wanted = nobody;
   forget_declined_by_all(floor, chat);
   chat.left_since.reset();
@@ -249,11 +277,11 @@ void enqueue(Floor& floor, Chat& chat, Reason reason) {
   chat.reason = reason;
   ++floor.counters.queued;
   record::Fact fact = floor.fact(chat, reason == Reason::none ? FactKind::queued : FactKind::requeued, reason);
-  fact.number = (floor.now - chat.queued).count();
+  fact.number = (floor.now - chat.lined_up).count();
   floor.persist(fact);
   floor.persist_place(chat);
   arm_relax(floor, chat);
-  if (chat.wanted != nobody) floor.arm(chat, ChatTimer::wanted, chat.queued + floor.queue(chat).wanted_agent_wait);
+  if (chat.wanted != nobody) floor.arm(chat, ChatTimer::wanted, chat.lined_up + floor.queue(chat).wanted_agent_wait);
   overload::on_queued(floor, chat);
   presence::on_queued(floor, chat);
   on_need_changed(floor, chat);
@@ -299,6 +327,7 @@ void release(Floor& floor, Chat& chat, Reason reason) {
   chat.left = false;
   chat.weighs = true;
   chat.place = Place::waiting;
+  line_up(floor, chat);
   sla::on_unassigned(floor, chat);
   on_agent_changed(floor, agent);
 }
@@ -325,7 +354,7 @@ void assign(Floor& floor, Chat& chat, Agent& agent, bool hand, SessionId session
   leave_queue(floor, chat);
   chat.place = Place::held;
   chat.placed = chat.assigned = floor.now;
-  chat.agent = chat.last_agent = agent.index;
+  chat.agent = chat.last_agent = chat.buyer->last_agent = agent.index;
   chat.wanted = nobody;
   chat.left = was_left;
   chat.absent = chat.asked = false;
@@ -339,11 +368,12 @@ void assign(Floor& floor, Chat& chat, Agent& agent, bool hand, SessionId session
   ++floor.counters.assigned;
 
   record::Fact fact = floor.fact(chat, FactKind::assigned);
-  fact.number = (floor.now - chat.queued).count();
+  fact.number = (floor.now - chat.lined_up).count();
   fact.detail = explain(floor, explanation);
   floor.persist(fact);
   floor.persist_place(chat);
-  if (!was_left) floor.forecasts[chat.queue].seated(floor.now);
+  // A person's hand says nothing about how fast the line moves.
+  if (!was_left && !hand) floor.forecasts[chat.queue].seated(floor.now);
 
   // Her sessions learn the chat from its beginning; `joined` then reaches everyone.
   for (const SessionId to : agent.sessions) {
@@ -387,14 +417,21 @@ void on_buyer_words(Floor& floor, Chat& chat) {
   }
   if (chat.place == Place::greeted) {
     chat.queued = floor.now;
+    line_up(floor, chat);
     set_need(floor, chat);
     return enqueue(floor, chat, Reason::none);
   }
+  if (chat.place == Place::waiting && chat.waiting_since == floor.now) {
+    // It had been answered and lost its agent; now there is something to leave.
+    if (const Reason not_now = why_not_now(floor, chat); not_now != Reason::none) leave_message(floor, chat, not_now);
+    return;
+  }
   if (chat.place == Place::left_message && chat.reason != Reason::overload && chat.reason != Reason::chosen) {
     // The buyer is here again, or the shop is: perhaps it can be a live chat after all.
-    if (!floor.hours(chat).open_at(floor.now, floor.wall_ms) || nobody_there(floor, chat)) return;
+    if (why_not_now(floor, chat) != Reason::none) return;
     floor.match.remove_chat(chat.id);
     floor.disarm(chat, ChatTimer::shop_clock);
+    line_up(floor, chat);
     ++floor.counters.returned;
     floor.persist(floor.fact(chat, FactKind::returned));
     enqueue(floor, chat, Reason::by_buyer);
@@ -404,12 +441,14 @@ void on_buyer_words(Floor& floor, Chat& chat) {
 }
 
 void on_agent_breached(Floor& floor, Chat& chat) {
-  if (chat.hops >= hops_max || chat.left) return;
+  if (chat.left) return;
   const AgentIndex silent = chat.agent;
   // Only when somebody else can have it now: a chat that waits again would be no better off.
   Need need = need_of(floor, chat);
   need.excluded.push_back(silent);
-  if (!floor.match.best_agent(need)) return;
+  if (chat.hops >= hops_max || !floor.match.best_agent(need)) {
+    return floor.alarm(chat, ClockKind::agent_response, Reason::none);
+  }
   ++chat.hops;
   chat.declined.push_back(silent);
   requeue(floor, chat, Reason::lapsed);

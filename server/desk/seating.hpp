@@ -48,6 +48,7 @@ void on_agent_changed(Floor& floor, Agent& agent, bool tell = false);
 void on_need_changed(Floor& floor, Chat& chat);
 // The newest policy's word on where the chat may go.
 void set_need(Floor& floor, Chat& chat);
+void on_policy(Floor& floor, Chat& chat);
 void tell_agent(Floor& floor, const Agent& agent, SessionId to);
 
 // Seats everyone who can be seated. Ends every step.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "server/desk/assert.hpp"
 #include "server/desk/lifetime.hpp"
 #include "server/desk/overload.hpp"
 #include "server/desk/presence.hpp"
@@ -33,7 +34,7 @@ Ladder ladder_of(const policy::Steps& steps) {
 }
 
 const policy::Steps& promised(const Floor& floor, const Chat& chat) {
-  const policy::Queue& queue = chat.promise(*floor.book);
+  const policy::Queue& queue = floor.promise(chat);
   return chat.answered_first == Instant{} ? queue.first_response : queue.next_response;
 }
 
@@ -68,10 +69,8 @@ void arm_agent(Floor& floor, Chat& chat) {
 }
 
 void arm_idle(Floor& floor, Chat& chat) {
-  if (chat.waiting_since || (chat.place != Place::held && chat.place != Place::greeted)) {
-    return floor.disarm(chat, ChatTimer::idle);
-  }
-  floor.arm(chat, ChatTimer::idle, chat.last_line + chat.promise(*floor.book).idle_close);
+  if (chat.waiting_since || !chat.open()) return floor.disarm(chat, ChatTimer::idle);
+  floor.arm(chat, ChatTimer::idle, chat.last_line + floor.promise(chat).idle_close);
 }
 
 // Quiet is who has been answered and says nothing; a new assignment is looked at again.
@@ -82,7 +81,7 @@ void arm_quiet(Floor& floor, Chat& chat) {
 
 // A left message's own clock; it is nobody's when nobody waits for an answer.
 void arm_left(Floor& floor, Chat& chat) {
-  const Duration answer = chat.promise(*floor.book).left_message_answer;
+  const Duration answer = floor.promise(chat).left_message_answer;
   const auto due = chat.waiting_since && !chat.left_missed && chat.left_since
                        ? floor.hours(chat).add_open(*chat.left_since, answer, floor.wall_ms)
                        : std::nullopt;
@@ -95,7 +94,7 @@ void arm_left(Floor& floor, Chat& chat) {
 
 // A complaint is answered on the day it was made, and within its time where that is sooner; also after hours.
 void arm_complaint(Floor& floor, Chat& chat) {
-  const Duration answer = chat.promise(*floor.book).complaint_answer;
+  const Duration answer = floor.promise(chat).complaint_answer;
   if (!chat.waiting_since || chat.complaint_missed || answer == Duration{0}) return floor.disarm(chat, ChatTimer::complaint);
   const Instant day_ends = floor.hours(chat).end_of_local_day(*chat.waiting_since, floor.wall_ms);
   floor.arm(chat, ChatTimer::complaint, std::min(*chat.waiting_since + answer, day_ends));
@@ -176,7 +175,7 @@ void on_assigned(Floor& floor, Chat& chat) {
 void on_unassigned(Floor& floor, Chat& chat) {
   floor.disarm(chat, ChatTimer::agent_clock);
   floor.disarm(chat, ChatTimer::quiet);
-  floor.disarm(chat, ChatTimer::idle);
+  arm_idle(floor, chat);
 }
 
 void on_left_message(Floor& floor, Chat& chat) {
@@ -188,6 +187,7 @@ void on_left_message(Floor& floor, Chat& chat) {
 void on_closed(Floor& floor, Chat& chat) {
   chat.waiting_since.reset();
   chat.breached.reset();
+  chat.left_missed = chat.complaint_missed = false;
   for (const ChatTimer timer : {ChatTimer::shop_clock, ChatTimer::agent_clock, ChatTimer::queue_wait, ChatTimer::quiet,
                                 ChatTimer::idle, ChatTimer::complaint}) {
     floor.disarm(chat, timer);
@@ -246,14 +246,14 @@ void on_agent_clock(Floor& floor, Chat& chat) {
 
 void on_queue_wait(Floor& floor, Chat& chat) {
   // First the question, then, if nobody came all the same, the miss; and the question again for as long as it lasts.
-  if (chat.was_told) {
+  if (chat.told) {
     miss(floor, chat, ClockKind::queue_wait, ++chat.queue_misses, chat.timer(ChatTimer::queue_wait).due());
     ++floor.counters.missed_queue_wait;
     floor.alarm(chat, ClockKind::queue_wait, chat.reason);
   }
   if (chat.buyer->present()) return overload::ask(floor, chat);
   // Who is not there cannot be asked: that comes first when the buyer is back.
-  floor.arm(chat, ChatTimer::queue_wait, floor.now + chat.promise(*floor.book).queue_wait);
+  floor.arm(chat, ChatTimer::queue_wait, floor.now + floor.promise(chat).queue_wait);
 }
 
 void on_complaint(Floor& floor, Chat& chat) {
@@ -268,7 +268,7 @@ void on_quiet(Floor& floor, Chat& chat) { seating::set_weighs(floor, chat, floor
 void on_idle(Floor& floor, Chat& chat) {
   DESK_ASSERT(!chat.waiting_since);
   // A line that is no word may have been said since.
-  const Instant due = chat.last_line + chat.promise(*floor.book).idle_close;
+  const Instant due = chat.last_line + floor.promise(chat).idle_close;
   if (due > floor.now) return floor.arm(chat, ChatTimer::idle, due);
   lifetime::close(floor, chat, chat.waiting_from ? Reason::idle : Reason::not_reached);
 }
@@ -289,7 +289,7 @@ void on_warn(Floor& floor, Agent& agent) {
   floor.tell(agent.sessions, tell::Warning{warned});
 }
 
-void recovered(Chat& chat, ClockKind clock, std::int32_t ordinal) {
+void recovered(const Floor& floor, Chat& chat, ClockKind clock, std::int32_t ordinal) {
   const Seq began{static_cast<std::uint32_t>(ordinal / misses)};
   const std::int32_t last = ordinal % misses + 1;
   // Steps are passed in order, so having passed a miss means having passed all before it.
@@ -297,8 +297,7 @@ void recovered(Chat& chat, ClockKind clock, std::int32_t ordinal) {
     for (std::size_t i = 0; i < ladder.size(); ++i)
       if (ladder[i].miss == last) step = std::max(step, i + 1);
   };
-  const policy::Queue& queue = chat.promise(*chat.book);
-  const Ladder ladder = ladder_of(chat.answered_first == Instant{} ? queue.first_response : queue.next_response);
+  const Ladder ladder = ladder_of(promised(floor, chat));
   if ((clock == ClockKind::first_response || clock == ClockKind::next_response) && began == chat.waiting_from) {
     passed(chat.shop_step, ladder);
   }
@@ -311,7 +310,9 @@ void recovered(Chat& chat, ClockKind clock, std::int32_t ordinal) {
 void handle(Floor& floor, Session& session, const ask::NoAnswerNeeded& ask) {
   Chat* chat = rights::held_chat(floor, session, ask.chat, ask.id);
   if (chat == nullptr) return;
-  if (chat->waiting_since) {
+  // One that comes again must not excuse what was asked since.
+  if (chat->waiting_since && chat->excuse != ask.id) {
+    chat->excuse = ask.id;
     record::Fact fact = floor.fact(*chat, FactKind::no_answer_needed);
     fact.number = (floor.now - *chat->waiting_since).count();
     floor.persist(fact);

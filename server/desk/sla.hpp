@@ -39,7 +39,7 @@ void on_complaint(Floor& floor, Chat& chat);
 void on_warn(Floor& floor, Agent& agent);
 
 // A step has been written down by an earlier server: it must not be written again.
-void recovered(Chat& chat, ClockKind clock, std::int32_t ordinal);
+void recovered(const Floor& floor, Chat& chat, ClockKind clock, std::int32_t ordinal);
 
 void handle(Floor& floor, Session& session, const ask::NoAnswerNeeded& ask);
 

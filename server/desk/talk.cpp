@@ -281,8 +281,8 @@ void on_durable(Floor& floor, Position position) {
       safe.push_back({pending.chat, pending.stream, line.author, is_deed(line.kind), {line.id, pending.seq, line.at}});
     }
   }
-  std::stable_sort(safe.begin(), safe.end(), [](const SafeLine& a, const SafeLine& b) {
-    return std::tuple{a.chat->id, a.stream, a.author} < std::tuple{b.chat->id, b.stream, b.author};
+  std::sort(safe.begin(), safe.end(), [](const SafeLine& a, const SafeLine& b) {
+    return std::tuple{a.chat->id, a.stream, a.author, a.line.seq} < std::tuple{b.chat->id, b.stream, b.author, b.line.seq};
   });
   floor.stored_lines.reserve(floor.stored_lines.size() + safe.size());
   for (std::size_t begin = 0; begin < safe.size();) {

@@ -4,7 +4,6 @@
 #include <functional>
 
 #include "server/desk/assert.hpp"
-#include "server/desk/limits.hpp"
 
 namespace deskd {
 
@@ -15,6 +14,9 @@ constexpr std::size_t scan_lines_max = 16;
 // Blocks of words double from the first, which holds a greeting and a question, to the last, which holds a long talk.
 constexpr std::size_t first_block_bytes = 256;
 constexpr std::size_t last_block_bytes = 16 * 1024;
+
+// Clients choose their ids: a half that one of them keeps the same must not put all its lines into one place.
+std::uint64_t mixed(CommandId id) { return ((id.low ^ (id.high * 0x9e3779b97f4a7c15ULL)) * 0xbf58476d1ce4e5b9ULL) >> 32; }
 }  // namespace
 
 std::uint64_t content_of(LineKind kind, Seq reply_to, std::string_view words) {
@@ -41,7 +43,7 @@ Seq Transcript::find(CommandId id) const {
     return {};
   }
   const std::size_t mask = ids_.size() - 1;
-  for (std::size_t slot = id.low & mask; ids_[slot] != 0; slot = (slot + 1) & mask)
+  for (std::size_t slot = mixed(id) & mask; ids_[slot] != 0; slot = (slot + 1) & mask)
     if (lines_[ids_[slot] - 1].id == id) return Seq{ids_[slot]};
   return {};
 }
@@ -50,7 +52,7 @@ void Transcript::index(Seq seq) {
   const CommandId id = line(seq).id;
   if (!id) return;
   const std::size_t mask = ids_.size() - 1;
-  std::size_t slot = id.low & mask;
+  std::size_t slot = mixed(id) & mask;
   while (ids_[slot] != 0) slot = (slot + 1) & mask;
   ids_[slot] = seq.value;
 }

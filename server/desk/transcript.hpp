@@ -17,6 +17,7 @@
 
 #include "protocol/ids.hpp"
 #include "protocol/words.hpp"
+#include "server/desk/limits.hpp"
 #include "server/desk/match.hpp"
 
 namespace deskd {
@@ -41,6 +42,8 @@ class Transcript {
 
   // The number of the last line, 0 before the first.
   Seq last() const { return Seq{static_cast<std::uint32_t>(lines_.size())}; }
+  // A chat of so many lines has to end: what is left above the bound is for the lines with which it does.
+  bool full() const { return lines_.size() >= limits::lines_max; }
   // Every line up to here is committed.
   Seq stored() const { return stored_; }
   // The first line whose words are in memory; last() + 1 when none is.

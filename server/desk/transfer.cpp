@@ -50,6 +50,14 @@ bool has_place(const Agent& agent) {
   return seat.takes && seat.load < seat.capacity && seat.held < seat.held_max;
 }
 
+// From whoever has it to this agent. A left message stays one.
+void hand_over(Floor& floor, Chat& chat, Agent& agent, Reason reason) {
+  const bool left = chat.left || chat.place == Place::left_message;
+  seating::release(floor, chat, reason);
+  if (left) chat.place = Place::left_message;
+  seating::assign(floor, chat, agent, true);
+}
+
 void move(Floor& floor, Chat& chat, Target target, bool hand, CommandId id, SessionId session, AgentIndex by) {
   ++floor.counters.transferred;
   const AgentIndex from = chat.place == Place::held ? chat.agent : nobody;
@@ -61,13 +69,10 @@ void move(Floor& floor, Chat& chat, Target target, bool hand, CommandId id, Sess
   const std::string_view name = target.agent != nullptr ? std::string_view{target.agent->name}
                                                         : std::string_view{floor.book->queue(*target.queue).name};
   talk::note(floor, chat, LineKind::transferred, Origin::system, name, by, Reason::none, id, session);
+  if (target.agent != nullptr) return hand_over(floor, chat, *target.agent, Reason::transferred);
   const bool left = chat.left || chat.place == Place::left_message;
   seating::release(floor, chat, Reason::transferred);
   if (chat.place == Place::left_message) floor.match.remove_chat(chat.id);
-  if (target.agent != nullptr) {
-    if (left) chat.place = Place::left_message;
-    return seating::assign(floor, chat, *target.agent, true);
-  }
   chat.queue = floor.names.keep(floor.book->queue(*target.queue).name);
   chat.wanted = nobody;
   chat.declined.clear();
@@ -96,6 +101,7 @@ void handle(Floor& floor, Session& session, const ask::Transfer& transfer) {
   if (target->agent != nullptr && (target->agent->index == session.agent || !has_place(*target->agent))) {
     return floor.refuse(session, transfer.id, Code::no_place);
   }
+  if (!rights::has_room(floor, session, *chat, Stream::main, transfer.id)) return;
   move(floor, *chat, *target, false, transfer.id, session.id, session.agent);
 }
 
@@ -107,10 +113,10 @@ void handle(Floor& floor, Session& session, const ask::TakeOver& take_over) {
   Agent& supervisor = floor.roster.agent(session.agent);
   if (chat->place != Place::held || chat->agent != supervisor.index) {
     if (holds_most(supervisor)) return floor.refuse(session, take_over.id, Code::no_place, "held_max");
+    if (!rights::has_room(floor, session, *chat, Stream::main, take_over.id)) return;
     ++floor.counters.taken_over;
     floor.persist(floor.fact(*chat, FactKind::taken_over, Reason::by_supervisor));
-    seating::release(floor, *chat, Reason::by_supervisor);
-    seating::assign(floor, *chat, supervisor, true);
+    hand_over(floor, *chat, supervisor, Reason::by_supervisor);
   }
   floor.done(session, take_over.id, chat->id, chat->joined);
 }
@@ -132,6 +138,7 @@ void handle(Floor& floor, Session& session, const ask::Reassign& reassign) {
     if (chat->place == Place::held && chat->agent == target->agent->index) return floor.done(session, reassign.id, chat->id);
     if (holds_most(*target->agent)) return floor.refuse(session, reassign.id, Code::no_place, "held_max");
   }
+  if (!rights::has_room(floor, session, *chat, Stream::main, reassign.id)) return;
   move(floor, *chat, *target, true, reassign.id, session.id, session.agent);
 }
 

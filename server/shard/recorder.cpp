@@ -55,6 +55,11 @@ struct Shape<stored::Agent> {
   static constexpr auto fields =
       std::tuple{need("agent", &T::agent), need("status", &T::status), need("reason", &T::reason), need("since", &T::since)};
 };
+template <>
+struct Shape<stored::Surge> {
+  using T = stored::Surge;
+  static constexpr auto fields = std::tuple{may("on", &T::on), may("by", &T::by)};
+};
 // Without its deeds, which are variants: they stand behind it.
 template <>
 struct Shape<stored::Chat> {
@@ -69,6 +74,7 @@ struct Shape<stored::Chat> {
                                             need("place", &T::place),
                                             may("opened", &T::opened),
                                             may("queued", &T::queued),
+                                            may("lined_up", &T::lined_up),
                                             may("placed", &T::placed),
                                             may("answered_first", &T::answered_first),
                                             may("priority_s", &T::priority_s),
@@ -77,6 +83,8 @@ struct Shape<stored::Chat> {
                                             may("excused", &T::excused),
                                             may("skills", &T::skills),
                                             may("closed", &T::closed),
+                                            may("left_since", &T::left_since),
+                                            may("told", &T::told),
                                             may("lines", &T::lines),
                                             may("fired", &T::fired)};
 };
@@ -110,6 +118,7 @@ struct Shape<record::Chat> {
                                             need("place", &T::place),
                                             may("opened", &T::opened),
                                             may("queued", &T::queued),
+                                            may("lined_up", &T::lined_up),
                                             may("placed", &T::placed),
                                             may("answered_first", &T::answered_first),
                                             may("priority_s", &T::priority_s),
@@ -117,7 +126,9 @@ struct Shape<record::Chat> {
                                             may("reason", &T::reason),
                                             may("excused", &T::excused),
                                             may("skills", &T::skills),
-                                            may("closed", &T::closed)};
+                                            may("closed", &T::closed),
+                                            may("left_since", &T::left_since),
+                                            may("told", &T::told)};
 };
 template <>
 struct Shape<effect::ReadHistory> {
@@ -238,6 +249,7 @@ class EventText {
   void operator()(const event::RecoveredPolicy& event) { policy("recovered_policy", *event.policy); }
   void operator()(const event::RecoveryDone& event) { out_ += "recovery_done ", append(out_, event.position.value); }
   void operator()(const event::RecoveredAgent& event) { json("recovered_agent", event); }
+  void operator()(const event::RecoveredSurge& event) { json("recovered_surge", event); }
   void operator()(const event::RecoveredChat& event) {
     event::RecoveredChat chat = event;
     for (stored::Line& line : chat.lines) filler_.fill_line(line);
@@ -362,6 +374,7 @@ class EventReader {
     if (kind == "recovered_policy") return event::RecoveredPolicy{policy(rest)};
     if (kind == "recovery_done") return event::RecoveryDone{Position{number<std::int64_t>(rest)}};
     if (kind == "recovered_agent") return json<event::RecoveredAgent>(rest);
+    if (kind == "recovered_surge") return json<event::RecoveredSurge>(rest);
     if (kind == "recovered_chat") return recovered(rest);
     throw std::runtime_error{"no event is called " + std::string{kind}};
   }

@@ -25,15 +25,19 @@ create table policy (
   primary key (desk, version)
 );
 
--- Where routing last left a chat. closed_ms is null while it is open.
+-- Where routing last left a chat. closed_ms is null while it is open, left_ms unless it is a left message, told_ms until
+-- the buyer was told the wait.
 create table chat (
   desk int not null,
   chat bigint not null,
   opened_ms bigint not null,
   queued_ms bigint not null,
+  lined_up_ms bigint not null,
   placed_ms bigint not null,
   answered_first_ms bigint not null,
   closed_ms bigint,
+  left_ms bigint,
+  told_ms bigint,
   policy_version bigint not null,
   priority_s int not null,
   excused int not null,
@@ -106,8 +110,8 @@ create table message_default partition of message default;
 create table fact_default partition of fact default;
 create table deed_default partition of deed default;
 create table fact_desk partition of fact for values from (0) to (1);
--- What each agent last was. 19 is FactKind::status.
-create index fact_status on fact_desk (desk, agent, position desc) where kind = 19;
+-- What each agent last was, and whether there is surge. 19 is FactKind::status, 27 is FactKind::surge.
+create index fact_newest on fact_desk (desk, kind, agent, position desc) where kind in (19, 27);
 
 -- Makes the partitions of the week of this moment and of the two after it, where they are missing. Weeks begin on Monday,
 -- UTC. Returns what should worry somebody. The server calls it: it runs with the owner's rights and makes nothing else.

@@ -70,6 +70,7 @@ void Database::store(const Owned& owned) {
     }
     if (fact->kind == FactKind::status)
       agents_[std::string{fact->agent}] = {std::string{fact->agent}, static_cast<Status>(fact->ordinal), fact->reason, fact->at};
+    if (fact->kind == FactKind::surge) surge_ = {fact->ordinal != 0, fact->reason};
     if (fact->kind == FactKind::missed && fact->number < 0) refuse("a clock fired early");
   } else if (const auto* row = std::get_if<record::Chat>(&owned.body)) {
     event::RecoveredChat& to = chats_[row->chat].row;
@@ -83,6 +84,9 @@ void Database::store(const Owned& owned) {
     to.wanted = row->wanted;
     to.opened = row->opened;
     to.queued = row->queued;
+    to.lined_up = row->lined_up;
+    to.left_since = row->left_since;
+    to.told = row->told;
     to.placed = row->placed;
     to.answered_first = row->answered_first;
     to.priority_s = row->priority_s;

@@ -55,6 +55,7 @@ class Database {
 
   // What a new server reads: open chats, and those closed since `since`.
   std::vector<event::RecoveredChat> recover(Instant since) const;
+  event::RecoveredSurge surge() const { return surge_; }
   // What agents were, by name.
   const std::map<std::string, event::RecoveredAgent, std::less<>>& agents() const { return agents_; }
   Position newest() const { return stored_; }
@@ -76,6 +77,7 @@ class Database {
   std::deque<Owned> waiting_;
   std::size_t commit_end_{};    // how many of waiting_ are in the commit
   std::map<ChatId, StoredChat> chats_;
+  event::RecoveredSurge surge_;
   std::map<std::string, event::RecoveredAgent, std::less<>> agents_;
   Position stored_;
   Instant newest_at_;

@@ -172,6 +172,7 @@ class World {
     desk_ = std::make_unique<Desk>(DeskOptions{DeskId{1}, epoch_, policies_.back(), knobs_.faults ? 20'000u : 64'000'000u, wall_ms_});
     for (const auto& policy : policies_) step(event::RecoveredPolicy{policy});
     for (const auto& [name, agent] : database_.agents()) step(agent);
+    step(database_.surge());
     for (event::RecoveredChat& chat : database_.recover(now_ - policies_.back()->reopen_within)) step(std::move(chat));
     step(event::RecoveryDone{database_.newest()});
   }

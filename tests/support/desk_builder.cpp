@@ -40,6 +40,7 @@ void Scene::start_desk() {
   for (const auto& [version, policy] : policies_)
     if (policy != policy_) run(event::RecoveredPolicy{policy});
   for (const auto& [name, agent] : database_.agents()) run(agent);
+  run(database_.surge());
   for (const event::RecoveredChat& chat : database_.recover(now_ - policy_->reopen_within)) run(chat);
   newest_ = database_.newest();
   run(event::RecoveryDone{newest_});

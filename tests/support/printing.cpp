@@ -229,6 +229,9 @@ struct EventText {
   std::string operator()(const event::RecoveredAgent& e) const {
     return start("recovered_agent").field("agent", e.agent).field("status", e.status).take();
   }
+  std::string operator()(const event::RecoveredSurge& e) const {
+    return start("recovered_surge").field("on", e.on).take();
+  }
   std::string operator()(const event::RecoveredChat& e) const {
     return start("recovered_chat").field("chat", e.chat).field("place", e.place).field("agent", e.agent).take();
   }

@@ -1,0 +1,77 @@
+// The longest chat: whatever clients do, its transcript stays within its bound, and no desk stops for it.
+#include "server/desk/lifetime.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/desk_builder.hpp"
+
+namespace deskd {
+namespace {
+
+class LongChat : public testing::Test {
+ protected:
+  LongChat() {
+    agent_ = scene_.arrive("01", Role::agent, "01", "");
+    scene_.ask(agent_, ask::SetStatus{scene_.next_id(), Status::available});
+    buyer_ = scene_.arrive("Li", Role::buyer, "Li");
+  }
+
+  static policy::Desk shop() {
+    policy::Desk desk = a_desk();
+    desk.shops.front().greeting = "welcome";
+    desk.agents = {an_agent("01", 1), an_agent("02", 1)};
+    return desk;
+  }
+  ChatId open() {
+    scene_.ask(buyer_, ask::Open{scene_.next_id(), {}, {}, {}});
+    return scene_.floor().buyers.begin()->second->chat->id;
+  }
+  const Chat& chat(ChatId id) const { return *scene_.floor().chats.at(id); }
+
+  Scene scene_{shop()};
+  SessionId agent_, buyer_;
+};
+
+// Opening and closing adds lines and asks nobody. Once this went on until an assertion ended the server.
+TEST_F(LongChat, OpeningAndClosingEndsInANewChat) {
+  const ChatId first = open();
+  ChatId now = first;
+  for (std::uint32_t i = 0; i < limits::lines_max && now == first; ++i) {
+    scene_.ask(buyer_, ask::Close{scene_.next_id(), now});
+    scene_.advance(scene_.now() + Duration{1});
+    now = open();
+  }
+  EXPECT_NE(now, first);
+  EXPECT_TRUE(chat(first).main.full());
+  EXPECT_FALSE(chat(first).open());
+}
+
+// Saying goes on until the chat is closed as too long; to rate it then is refused. Once the rating closed it again.
+TEST_F(LongChat, RatingAChatThatWasTooLongIsRefused) {
+  const ChatId id = open();
+  while (chat(id).open()) scene_.ask(buyer_, ask::Say{scene_.next_id(), id, "x", {}, false, false});
+  EXPECT_EQ(chat(id).reason, Reason::too_long);
+  scene_.ask(buyer_, ask::Rate{scene_.next_id(), id, {5, "fine"}});
+  EXPECT_FALSE(chat(id).rating);
+  EXPECT_EQ(chat(id).main.last().value, limits::lines_max + 1);
+}
+
+// An agent who comes and goes sends the chat round, a line each time, and nobody need say a word for it.
+TEST_F(LongChat, GoingRoundEndsItToo) {
+  const ChatId id = open();
+  while (chat(id).main.last().value < limits::lines_max - 4) scene_.ask(buyer_, ask::Say{scene_.next_id(), id, "x", {}, false, false});
+  const SessionId other = scene_.arrive("02", Role::agent, "02", "");
+  scene_.ask(other, ask::SetStatus{scene_.next_id(), Status::available});
+  for (int i = 0; i < 10 && chat(id).open(); ++i) {
+    ASSERT_EQ(chat(id).place, Place::held);
+    const SessionId holder = chat(id).agent == scene_.floor().sessions[static_cast<std::uint32_t>(agent_.value)].agent ? agent_ : other;
+    scene_.ask(holder, ask::SetStatus{scene_.next_id(), Status::signed_out});
+    scene_.ask(holder, ask::SetStatus{scene_.next_id(), Status::available});
+  }
+  EXPECT_FALSE(chat(id).open());
+  EXPECT_EQ(chat(id).reason, Reason::too_long);
+  EXPECT_EQ(chat(id).main.last().value, limits::lines_max + 1);
+}
+
+}  // namespace
+}  // namespace deskd
