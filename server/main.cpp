@@ -63,7 +63,7 @@ int run(std::string_view command, const std::vector<std::string>& arguments) {
   deskd::SettingsRead read = deskd::read_settings(arguments, deskd::process_environment());
   for (const std::string& doubtful : read.doubtful) std::fprintf(stderr, "deskd: %s\n", doubtful.c_str());
   for (const std::string& wrong : read.wrong) std::fprintf(stderr, "deskd: %s\n", wrong.c_str());
-  if (!read.wrong.empty()) return deskd::exit_refused;
+  if (!read.wrong.empty()) return deskd::exit_usage;
   const std::int64_t now = deskd::Clock::wall_ms();
   if (command == "serve" && read.rest.empty()) return serve(std::move(read.settings));
   if (command == "migrate" && read.rest.empty()) return migrate(read.settings);
