@@ -17,13 +17,16 @@ namespace {
 constexpr const char* usage{
     "usage: deskd COMMAND [--config FILE] [--SETTING VALUE ...]\n"
     "\n"
-    "  serve                                take the desks and serve until SIGTERM\n"
-    "  apply FILE [--from VERSION]          put a desk's policy in force\n"
-    "  check-config [POLICY]                what is in force, and what is wrong\n"
+    "  serve [--record DIR]                 take the desks and serve until SIGTERM\n"
+    "  apply FILE [--from N | newest]       put a desk's policy in force, over version N or over whatever is there\n"
+    "  check-config [POLICY | --table]      what is in force, and what is wrong; or every setting as a table\n"
     "  explain CHAT [--desk D]              why a chat is where it is\n"
     "  migrate                              bring the schema up to date\n"
-    "  token ROLE NAME [--shop S] [--desk D] [--days N]   a token for trying out\n"
-    "  replay FILE                          run a recording and compare every effect\n"};
+    "  token ROLE NAME [--shop S] [--desk D] [--days N] [--policy FILE] [--key FILE]\n"
+    "                                       a token for trying out: ROLE is buyer, agent, supervisor or ops\n"
+    "  replay FILE                          run a recording and compare every effect\n"
+    "\n"
+    "README.md lists every setting.\n"};
 
 int serve(deskd::Settings settings) {
   deskd::open_log({.level = settings.level(), .wall_ms = &deskd::Clock::wall_ms, .write = nullptr});
