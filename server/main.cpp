@@ -17,13 +17,16 @@ namespace {
 constexpr const char* usage{
     "usage: deskd COMMAND [--config FILE] [--SETTING VALUE ...]\n"
     "\n"
-    "  serve                                take the desks and serve until SIGTERM\n"
-    "  apply FILE [--from VERSION]          put a desk's policy in force\n"
-    "  check-config [POLICY]                what is in force, and what is wrong\n"
+    "  serve [--record DIR]                 take the desks and serve until SIGTERM\n"
+    "  apply FILE [--from N | newest]       put a desk's policy in force, over version N or over whatever is there\n"
+    "  check-config [POLICY | --table]      what is in force, and what is wrong; or every setting as a table\n"
     "  explain CHAT [--desk D]              why a chat is where it is\n"
     "  migrate                              bring the schema up to date\n"
-    "  token ROLE NAME [--shop S] [--desk D] [--days N]   a token for trying out\n"
-    "  replay FILE                          run a recording and compare every effect\n"};
+    "  token ROLE NAME [--shop S] [--desk D] [--days N] [--policy FILE] [--key FILE]\n"
+    "                                       a token for trying out: ROLE is buyer, agent, supervisor or ops\n"
+    "  replay FILE                          run a recording and compare every effect\n"
+    "\n"
+    "README.md lists every setting.\n"};
 
 int serve(deskd::Settings settings) {
   deskd::open_log({.level = settings.level(), .wall_ms = &deskd::Clock::wall_ms, .write = nullptr});
@@ -63,7 +66,7 @@ int run(std::string_view command, const std::vector<std::string>& arguments) {
   deskd::SettingsRead read = deskd::read_settings(arguments, deskd::process_environment());
   for (const std::string& doubtful : read.doubtful) std::fprintf(stderr, "deskd: %s\n", doubtful.c_str());
   for (const std::string& wrong : read.wrong) std::fprintf(stderr, "deskd: %s\n", wrong.c_str());
-  if (!read.wrong.empty()) return deskd::exit_refused;
+  if (!read.wrong.empty()) return deskd::exit_usage;
   const std::int64_t now = deskd::Clock::wall_ms();
   if (command == "serve" && read.rest.empty()) return serve(std::move(read.settings));
   if (command == "migrate" && read.rest.empty()) return migrate(read.settings);

@@ -39,7 +39,7 @@ const std::array rows{
     SettingRow{"database_file", "", "", 0, 0, true, text, &Settings::database_file,
         "A file that holds what database would say, and wins over it: for a password that should stand nowhere else."},
     SettingRow{"database_owner", "", "", 0, 0, true, text, &Settings::database_owner,
-        "The same for the schema's owner, whom only migrate, retain and erase use. Empty: database."},
+        "The same for the schema's owner, whom only migrate uses. Empty: database."},
     SettingRow{"database_owner_file", "", "", 0, 0, true, text, &Settings::database_owner_file,
         "A file that holds what database_owner would say, and wins over it."},
     SettingRow{"desks", "", "", 0, 0, true, list, &Settings::desks,

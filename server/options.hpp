@@ -31,7 +31,7 @@ struct Settings {
   std::string internal_listen;
   std::string database;  // libpq's words; what database_file held, when it was set
   std::string database_file;
-  std::string database_owner;  // for migrate, retain and erase; `database` when nothing else was set
+  std::string database_owner;  // for migrate; `database` when nothing else was set
   std::string database_owner_file;
   std::vector<std::string> desks;  // empty: every desk of the database
   std::string guest_key_file;

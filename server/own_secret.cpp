@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cerrno>
+#include <filesystem>
 #include <stdexcept>
 #include <string_view>
 
@@ -26,8 +27,15 @@ std::string random_hex(std::size_t count) {
   return text;
 }
 
+// Only the last folder of the path: when more of it is missing, the path is mistyped. One that is there stays as it is.
+void make_folder_of(const std::string& file) {
+  const std::string folder = std::filesystem::path{file}.parent_path();
+  if (!folder.empty()) ::mkdir(folder.c_str(), 0700);  // when it fails, opening the file does
+}
+
 // Written aside and linked into place: nobody ever reads half a secret.
 bool make(const std::string& file) {
+  make_folder_of(file);
   const std::string aside = file + "." + random_hex(8);
   const int out = ::open(aside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (out < 0) return false;

@@ -11,7 +11,8 @@ struct OwnSecret {
   std::string text;  // 64 hex digits, or what the file held; without the newline
 };
 
-// Reads the file, or makes it when there is none. Of two servers that start together one writes and both read the same.
+// Reads the file, or makes it when there is none, and its folder, closed to others, when that is missing too. Of two
+// servers that start together one writes and both read the same.
 // The string says what is wrong and names the file: it cannot be read or made, others may read it, or it is too short.
 std::variant<OwnSecret, std::string> own_secret(const std::string& file);
 

@@ -32,7 +32,7 @@ namespace deskd {
 
 inline constexpr int exit_ok{0};
 inline constexpr int exit_refused{1};  // the server does not start, or could not store everything before it ended
-inline constexpr int exit_usage{2};
+inline constexpr int exit_usage{2};    // the command or a setting is wrong, and stays so until somebody mends it
 // Another server has taken the last desk. The unit must not restart this one: it would take the desks back.
 inline constexpr int exit_desks_lost{3};
 

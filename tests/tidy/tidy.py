@@ -62,7 +62,7 @@ NOWHERE = [
     ("a package registry's host", r"https?://(registr[y]|de[b]|securit[y]|package[s]|mirro[r])[a-z0-9.-]*[./]"),
 ]
 
-TEXT = {".hpp", ".cpp", ".py", ".js", ".mjs", ".html", ".md", ".sql", ".txt", ".cmake", ".json", ".toml", ".service", ".sh", ".svg", ""}
+TEXT = {".hpp", ".cpp", ".py", ".js", ".mjs", ".html", ".md", ".sql", ".txt", ".cmake", ".json", ".toml", ".service", ".sh", ".svg", ".yml", ""}
 
 
 def tracked():
@@ -122,6 +122,22 @@ def check_settings(complain):
             complain("server/options.cpp", source.count("\n", 0, found.start()) + 1, f"setting {found.group(1)} is not in README.md")
 
 
+def check_metrics(names, complain):
+    """What the alerts and the dashboard ask for, the server writes, and every alert has its paragraph in deploy/README.md. A
+    metric that is misspelt is no error to Prometheus: the alert would be silent and the panel empty, for ever."""
+    written = set()
+    for name in names:
+        if re.fullmatch(r"server/.*\.cpp", name): written.update(re.findall(r'"(deskd_[a-z0-9_]+)"', (ROOT / name).read_text()))
+    page = (ROOT / "deploy/README.md").read_text().splitlines()
+    for name in names:
+        if not re.fullmatch(r"deploy/(alerts\.yml|grafana/.*\.json)", name): continue
+        for number, line in enumerate((ROOT / name).read_text().splitlines(), 1):
+            for metric in re.findall(r"\bdeskd_[a-z0-9_]+", line):
+                if metric not in written: complain(name, number, f"the server writes no {metric}")
+            alert = re.match(r"\s*- alert: (\w+)", line)
+            if alert and f"### {alert.group(1)}" not in page: complain(name, number, f"deploy/README.md does not say what to do about {alert.group(1)}")
+
+
 def check_promises(names, complain):
     """What tests/README.md names exists: tests by their suite and name or their file, mutants by their patch."""
     page = ROOT / "tests/README.md"
@@ -177,6 +193,7 @@ def main():
                 sizes.append((source.count("\n"), name))
     check_targets(names, complain)
     check_settings(complain)
+    check_metrics(names, complain)
     check_promises(names, complain)
 
     print("longest functions:")

@@ -38,10 +38,25 @@ TEST_F(OwnSecretFile, IsMadeOnceAndKeptFromOthers) {
   EXPECT_EQ(status.st_mode & 0777, 0600U);
 }
 
+// A service's working folder is empty at its first start.
+TEST_F(OwnSecretFile, IsMadeWithItsFolder) {
+  EXPECT_EQ(text(own_secret(path("var/guest.key"))).size(), 64U);
+  struct stat status {};
+  ASSERT_EQ(stat(path("var").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0700U);
+
+  // A folder that was there keeps its mode.
+  ASSERT_EQ(chmod(path("var").c_str(), 0750), 0);
+  EXPECT_EQ(text(own_secret(path("var/admin.key"))).size(), 64U);
+  ASSERT_EQ(stat(path("var").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0750U);
+}
+
 TEST_F(OwnSecretFile, SaysWhatIsWrongAndNamesTheFile) {
   EXPECT_EQ(std::get<std::string>(read_own_secret(path("none"))), "cannot read " + path("none"));
   EXPECT_FALSE(std::filesystem::exists(path("none")));
-  EXPECT_EQ(std::get<std::string>(own_secret(path("no/folder"))), "cannot make " + path("no/folder"));
+  EXPECT_EQ(std::get<std::string>(own_secret(path("no/such/key"))), "cannot make " + path("no/such/key"));
+  EXPECT_FALSE(std::filesystem::exists(path("no"))) << "a path that is mistyped is not built";
   std::ofstream{path("short")} << "short-words\n";
   chmod(path("short").c_str(), 0600);
   EXPECT_EQ(std::get<std::string>(own_secret(path("short"))), path("short") + " holds fewer than 32 bytes");
