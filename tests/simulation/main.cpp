@@ -1,10 +1,14 @@
-// simulation [--seeds N] [--first SEED] [--hours H] [--agents A] [--chats C]
+// simulation [--seeds N] [--first SEED] [--hours H] [--agents A] [--chats C] [--jobs J]
 //
-// Runs N worlds, each of H desk-hours from its own seed, and prints what happened. A world that breaks a promise is named
+// Runs N worlds, J at a time, each of H desk-hours from its own seed, and prints what happened. A world that breaks a promise is named
 // with its seed; `simulation --first SEED --seeds 1` plays it again. Exit 1 when a promise broke or a mark was never met.
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
+#include <thread>
+#include <vector>
 
 #include "tests/simulation/world.hpp"
 
@@ -12,6 +16,7 @@ int main(int argc, char** argv) {
   using namespace deskd::simulation;
   Knobs knobs;
   std::uint64_t seeds = 100, first = 1;
+  long long jobs = 1;
   bool all_must_be_met = true;
   for (int i = 1; i + 1 < argc; i += 2) {
     const long long value = std::atoll(argv[i + 1]);
@@ -20,28 +25,40 @@ int main(int argc, char** argv) {
     else if (std::strcmp(argv[i], "--hours") == 0) knobs.hours = static_cast<int>(value);
     else if (std::strcmp(argv[i], "--agents") == 0) knobs.agents = static_cast<int>(value);
     else if (std::strcmp(argv[i], "--chats") == 0) knobs.chats_per_hour = static_cast<int>(value);
+    else if (std::strcmp(argv[i], "--jobs") == 0) jobs = value;
     else return std::fprintf(stderr, "unknown argument %s\n", argv[i]), 2;
   }
   if (seeds < 10) all_must_be_met = false;  // one world cannot meet everything
 
   Outcome sum{.marks = all_marks()};
   int broken = 0;
-  for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
-    knobs.seed = seed;
-    const Outcome one = run(knobs);
-    if (!one.wrong.empty()) {
-      ++broken;
-      std::printf("seed %llu: %s\n", static_cast<unsigned long long>(seed), one.wrong.c_str());
+  std::mutex adding;
+  std::atomic<std::uint64_t> next{first};
+  const auto play = [&] {
+    for (std::uint64_t seed; (seed = next++) < first + seeds;) {
+      Knobs own = knobs;
+      own.seed = seed;
+      const Outcome one = run(own);
+      const std::lock_guard lock{adding};
+      if (!one.wrong.empty()) {
+        ++broken;
+        std::printf("seed %llu: %s\n", static_cast<unsigned long long>(seed), one.wrong.c_str());
+        std::fflush(stdout);
+      }
+      sum.steps += one.steps;
+      sum.chats += one.chats;
+      sum.lines += one.lines;
+      sum.breaches += one.breaches;
+      sum.crashes += one.crashes;
+      sum.sessions += one.sessions;
+      sum.digest ^= one.digest;
+      sum.marks.add(one.marks);
     }
-    sum.steps += one.steps;
-    sum.chats += one.chats;
-    sum.lines += one.lines;
-    sum.breaches += one.breaches;
-    sum.crashes += one.crashes;
-    sum.sessions += one.sessions;
-    sum.digest ^= one.digest;
-    sum.marks.add(one.marks);
-  }
+  };
+  std::vector<std::thread> threads;
+  for (long long i = 1; i < jobs; ++i) threads.emplace_back(play);
+  play();
+  for (std::thread& thread : threads) thread.join();
   // The same seed is the same day, effect by effect.
   knobs.seed = first;
   const bool same = run(knobs).digest == run(knobs).digest;
