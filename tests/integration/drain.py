@@ -3,6 +3,8 @@ import asyncio
 import signal
 import unittest
 
+import psycopg2
+
 from crowding import Talkers, agents
 from desk import Desk, in_a_loop
 
@@ -24,6 +26,33 @@ class Drain(unittest.TestCase):
         await asyncio.to_thread(desk.start)
         await talkers.stop()
         await asyncio.to_thread(talkers.check, self)
+
+    @in_a_loop
+    async def test_waits_for_what_is_not_stored(self):
+        """Goal: what the desk had taken when it was asked to stop is stored when it has ended. Method: a lock that holds the rows up
+        for a second, and everybody away who could say them again."""
+        desk = Desk()
+        self.addCleanup(desk.leave)
+        desk.set_up().start()
+        buyer = await desk.buyer("b1").sign_in()
+        agent = await (await desk.agent("07").sign_in()).available()
+        chat = await buyer.open()
+        await buyer.say(chat, "在吗")
+        await agent.place(chat, "held")
+        await buyer.all_stored()
+        blocker = psycopg2.connect(desk.postgres.connection)
+        blocker.cursor().execute("lock table message")
+        said = [f"第 {n} 句" for n in range(50)]
+        for text in said: await buyer.say(chat, text)
+        await agent.words(chat, said[-1])
+        self.assertEqual(len(buyer.outbox), len(said), "stored behind a lock")
+        desk.server.send_signal(signal.SIGTERM)
+        await asyncio.sleep(1)
+        self.assertIsNone(desk.server.poll(), "did not wait")
+        blocker.rollback()
+        blocker.close()
+        self.assertEqual(await asyncio.to_thread(desk.server.wait, 15), 0, desk.tail())
+        self.assertEqual([text for _, text in desk.words(chat)], ["在吗", *said])
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 Goal: nobody reads, writes, moves or learns of another's chat. Method: buyer b1 talks with agent 07; five outsiders try every
 command on that chat; each answer must be the one in the table, and afterwards the chat is as it was.
 """
+import asyncio
 import unittest
 
 from desk import Desk, in_a_loop, now_utc
@@ -16,6 +17,8 @@ COMMANDS = {
 }
 WITHOUT_CHAT = {"set_status": {"status": "available"}, "set_agent": {"agent": "07", "capacity": 1}, "set_surge": {"on": True}, "figures": {"on": True}}
 
+REVOKED = 4501
+
 # What an outsider may be told. To buyers a chat that is not theirs does not exist, and words to one that is not there are
 # answered as words to one that has ended; staff know of it and may not.
 BUYER_MAY_HEAR = {"unknown_chat", "not_allowed", "chat_closed"}
@@ -28,6 +31,7 @@ class Rights(unittest.TestCase):
     def setUp(self):
         self.desk = Desk()
         self.desk.policy["agents"].append({"name": "wall", "title": "", "role": "ops", "queues": [], "capacity": 1})
+        self.desk.policy["agents"].append({"name": "09", "title": "小九", "queues": ["sales"], "capacity": 5})
         self.addCleanup(self.desk.leave)
         self.desk.set_up().start()
 
@@ -97,6 +101,30 @@ class Rights(unittest.TestCase):
         await agent.until("not mine", lambda: agent.chats[chat].state.get("mine"))
         for command in ("set_surge", "figures"): await boss.command(command, on=True)
         await boss.expect("figures")
+
+    @in_a_loop
+    async def test_who_is_revoked_is_gone_and_stays_out(self):
+        desk = self.desk
+        buyer = await desk.buyer("b1").sign_in()
+        agent = await (await desk.agent("07").sign_in()).available()
+        chat = await buyer.open()
+        await buyer.say(chat, "还有人吗")
+        await agent.place(chat, "held")
+        other = await (await desk.agent("09").sign_in()).available()
+        self.assertEqual(await asyncio.to_thread(desk.revoke, role="agent", person="07"), 1)
+        await agent.until("not closed", lambda: agent.close_code)
+        self.assertEqual(agent.close_code, REVOKED)
+        await other.place(chat, "held")
+        self.assertEqual(await asyncio.to_thread(desk.revoke, role="buyer", shop="lamps", person="b1"), 1)
+        await buyer.until("not closed", lambda: buyer.close_code)
+        self.assertEqual(buyer.close_code, REVOKED)
+        # Their tokens are as good as before; whoever bears another's name is not meant.
+        for gone in (desk.agent("07"), desk.buyer("b1")):
+            await gone.connect()
+            await gone.send({"type": "sign_in", "token": gone.token})
+            await gone.until("let in again", lambda: gone.close_code)
+            self.assertEqual(gone.close_code, REVOKED)
+        await desk.buyer("b2").sign_in()
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ A patch begins with lines `key: value`, then the diff:
                 scenario [--gtest_filter=...]
                 simulation [arguments]
                 client                           the JS client's tests
+                tidy                             the rules of the tree, over a mutant that compiles
                 integration FILE [TestCase.test] a file of tests/integration, against a server built with the mutant
     few:      yes, when it also runs without --long
 
@@ -45,7 +46,7 @@ class Mutant:
     @property
     def target(self):
         kind = self.test[0]
-        return {"client": None, "integration": "deskd"}.get(kind, kind)
+        return {"client": None, "integration": "deskd", "tidy": "desk"}.get(kind, kind)
 
 
 def run(*command, limit_s=LIMIT_S, **options):
@@ -79,7 +80,11 @@ def build(target):
 def passes(test):
     kind, *arguments = test
     environment = {**os.environ, "PYTHONPATH": str(COPY / "tests" / "support"), "DESKD_BINARY": str(BUILD / "deskd")}
-    if kind == "client": done = run("node", "--test", *sorted((COPY / "protocol/client").glob("*_test.mjs")), cwd=COPY)
+    if kind == "tidy":
+        # The copy is no repository of its own: the tree's index says what belongs to it.
+        index = run("git", "rev-parse", "--absolute-git-dir", cwd=ROOT).stdout.strip()
+        done = run("/usr/bin/python3", "tests/tidy/tidy.py", cwd=COPY, env={**os.environ, "GIT_DIR": index, "GIT_WORK_TREE": str(COPY)})
+    elif kind == "client": done = run("node", "--test", *sorted((COPY / "protocol/client").glob("*_test.mjs")), cwd=COPY)
     elif kind == "integration":
         file, *names = arguments
         done = run("/usr/bin/python3", "-m", "unittest", *(f"{file}.{n}" for n in names or ()) or (file,), cwd=COPY / "tests/integration", env=environment)

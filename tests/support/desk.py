@@ -203,6 +203,13 @@ class Desk:
         except urllib.error.HTTPError as answer: return answer.code, answer.read().decode()
         except OSError: return 0, ""
 
+    def revoke(self, **whom):
+        """Takes somebody's right to be here back; how many sessions ended by it."""
+        word = (self.folder / "admin.key").read_text().strip()
+        asked = urllib.request.Request(f"http://127.0.0.1:{self.internal_port}/admin/v1/desks/lamp/revoke", json.dumps(whom).encode(),
+                                       {"Authorization": f"Bearer {word}"}, method="POST")
+        with urllib.request.urlopen(asked, timeout=5) as answer: return json.load(answer)["sessions"]
+
     def tail(self, lines=20):
         self.log.flush()
         return "\n".join((self.folder / "server.log").read_text(errors="replace").splitlines()[-lines:])

@@ -62,6 +62,10 @@ TEST(Listener, takes_large_cookies_and_answers_larger_ones) {
     RawClient client{echo.port()};
     client.ask("/v1/shops/shop/buyer", protocol + ("Cookie: a=" + std::string(size * 1024, 'c') + "\r\n"));
     EXPECT_EQ(client.status(), 431) << size;
+    EXPECT_TRUE(client.ended()) << size;
+    // A reset may take the answer with it; on Linux only who goes on sending sees that there was one.
+    std::this_thread::sleep_for(std::chrono::milliseconds{50});
+    EXPECT_TRUE(client.send("more")) << size << ": was reset";
   }
 }
 
@@ -83,12 +87,24 @@ TEST(Listener, ends_the_oldest_half_request) {
   EXPECT_GE(echo.listener().counters().timed_out, 64u - 16u);
 }
 
+// Goal: five seconds are for a whole request, however it is cut. Method: half a header; and a header that is whole only
+// after three seconds, with half a body behind it.
 TEST(Listener, ends_a_half_request_in_time) {
-  Echo echo;
-  RawClient client{echo.port()};
-  client.send("GET / HTTP/1.1\r\nHo");
-  EXPECT_TRUE(client.ended());
-  EXPECT_EQ(echo.listener().counters().timed_out, 1u);
+  Echo echo{{}, {}, [](HttpRequest, Reply reply) { reply({}); }};
+  const auto began = std::chrono::steady_clock::now();
+  const auto seconds = [began] {
+    return std::chrono::duration<double>{std::chrono::steady_clock::now() - began}.count();
+  };
+  RawClient head{echo.port()}, body{echo.port()};
+  head.send("GET / HTTP/1.1\r\nHo");
+  body.send("POST /x HTTP/1.1\r\nHost: x\r\nContent-Le");
+  std::this_thread::sleep_for(std::chrono::seconds{3});
+  body.send("ngth: 4\r\n\r\nbo");
+  EXPECT_TRUE(head.ended());
+  EXPECT_TRUE(body.ended());
+  EXPECT_GT(seconds(), 4.5);
+  EXPECT_LT(seconds(), 7.5);
+  EXPECT_EQ(echo.listener().counters().timed_out, 2u);
 }
 
 // Goal: without descriptors accepting pauses and goes on by itself; who is inside is unharmed; staff still get in.

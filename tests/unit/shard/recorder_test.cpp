@@ -54,6 +54,8 @@ class Story {
       const auto* send = std::get_if<effect::Send>(&effect);
       if (send == nullptr) continue;
       if (const auto* state = std::get_if<tell::ChatState>(&send->message)) chat_ = state->chat;
+      const auto* line = std::get_if<tell::Line>(&send->message);
+      if (line != nullptr && line->kind == LineKind::order) order_ = line->seq;
     }
   }
 
@@ -77,6 +79,17 @@ class Story {
                          {},
                          {},
                          "从前 said before"});
+    old.lines.push_back({Stream::main,
+                         Seq{2},
+                         now_ - Duration{40'000},
+                         Origin::buyer,
+                         LineKind::rating,
+                         "b-old",
+                         CommandId{1, 2},
+                         {},
+                         {},
+                         ""});
+    old.deeds.push_back({Seq{2}, record::Rating{4, "said long ago"}});
     old.fired.push_back({ClockKind::first_response, 0});
     step(old);
     step(event::RecoveryDone{Position{10}});
@@ -99,6 +112,13 @@ class Story {
     propose.order.version = 1;
     step(event::Heard{SessionId{202}, propose});
     step(event::Durable{newest_});
+    ask::AnswerOrder answer{CommandId{7, 6}, chat_, {}};
+    answer.answer.order = order_;
+    answer.answer.version = 1;
+    answer.answer.corrections.push_back({"address", "another street 6"});
+    step(event::Heard{SessionId{101}, answer});
+    step(event::Heard{SessionId{101}, ask::Rate{CommandId{7, 7}, chat_, {5, "secretly pleased"}}});
+    step(event::Durable{newest_});
     step(event::Tick{});
     step(event::PolicyChanged{a_policy()});
     step(event::SessionClosed{SessionId{101}});
@@ -120,6 +140,7 @@ class Story {
   Effects effects_;
   Instant now_{instant_of(1'763'760'000'000)};
   ChatId chat_;
+  Seq order_;
   Position newest_{10};
 };
 
@@ -145,8 +166,11 @@ TEST_F(Recorded, runs_again_to_the_same_effects) {
 }
 
 TEST_F(Recorded, holds_nobodys_words) {
-  for (const char* words : {"这盏灯", "13800001111", "secret", "street", "Zhang", "从前", "said before", "seven days"})
+  for (const char* words :
+       {"这盏灯", "13800001111", "secret", "street", "Zhang", "从前", "said before", "seven days", "said long ago"})
     EXPECT_EQ(text_.find(words), std::string::npos) << words;
+  for (const char* kind : {R"("kind":"words")", R"("kind":"order")", R"("kind":"order_answer")", R"("kind":"rating")"})
+    EXPECT_NE(text_.find(kind), std::string::npos) << kind;
   // What the policy says is nobody's.
   EXPECT_NE(text_.find("您好 welcome"), std::string::npos);
 }

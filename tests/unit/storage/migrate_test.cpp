@@ -121,6 +121,32 @@ TEST_F(MigrateTest, PartitionsAreMadeAheadOnce) {
   EXPECT_EQ(ask(cluster_.connection(database, "deskd"), "select count(*) from message_2026_11_16").at(0), "1");
 }
 
+// Goal: a chat's rows lie in the week of its opening, all of them and whenever they were written, so that a week can be
+// dropped whole. Method: the first and the last chat that a week can have, with rows of the week after.
+TEST_F(MigrateTest, AChatLiesInOneWeekWhole) {
+  const std::string database = cluster_.make_database();
+  const std::string server = cluster_.connection(database);
+  constexpr std::int64_t week_ms{7 * 86'400'000};
+  constexpr std::int64_t monday_ms{1'794'787'200'000};  // 2026-11-16
+  ASSERT_EQ(make_partitions(server, instant_of(monday_ms)), std::vector<std::string>{});
+  Script script{take_desk(server, "desk")};
+  Ears ears;
+  Writer writer{{.connection = server}, ears.tell()};
+  for (const ChatId chat : {ChatId{monday_ms << 16}, ChatId{((monday_ms + week_ms) << 16) - 1}}) {
+    Record line = script.line(chat, 1, "");
+    auto& said = std::get<record::Line>(line.body);
+    said.kind = LineKind::rating;
+    said.at = instant_of(monday_ms + 2 * week_ms);
+    const Record deed = script.record(record::Deed{chat, said.seq, said.at, record::Rating{5, "fine"}});
+    writer.append(std::vector{line, deed, script.missed(chat, ClockKind::complaint, 1)});
+  }
+  ASSERT_TRUE(ears.durable(script));
+  const std::string owner = cluster_.connection(database, "deskd");
+  for (const char* table : {"message", "fact", "deed"})
+    EXPECT_EQ(ask(owner, std::string{"select count(*) from "} + table + "_2026_11_16").at(0), "2") << table;
+  EXPECT_EQ(make_partitions(server, instant_of(monday_ms)), std::vector<std::string>{});
+}
+
 // People read words; the words are those of this binary.
 TEST_F(MigrateTest, TheTranscriptIsForPeople) {
   const std::string database = cluster_.make_database();

@@ -184,6 +184,23 @@ TEST_F(ReaderTest, AHistoryPageIsBoundedInBytes) {
   EXPECT_EQ(second.chats[0].lines[1].seq, Seq{5});
 }
 
+// A chat is on a page whole, or on the next one: also when some of its lines would still have had room.
+TEST_F(ReaderTest, AHistoryPageCutsNoChat) {
+  const std::string third(page_bytes_max / 3 - 1000, 'x');
+  std::vector<Record> step;
+  for (int n = 1; n <= 2; ++n) {
+    step.push_back(script_.chat(chat_no(n), Place::closed));
+    for (std::uint32_t seq = 1; seq <= (n == 1 ? 3u : 1u); ++seq) step.push_back(script_.line(chat_no(n), seq, third));
+  }
+  write(step);
+  const auto first = ask<answer::History>(query::History{script_.desk, "", "buyer-1", {}});
+  ASSERT_EQ(first.chats.size(), 1u);
+  EXPECT_TRUE(first.more);
+  const auto second = ask<answer::History>(query::History{script_.desk, "", "buyer-1", first.chats[0].chat});
+  ASSERT_EQ(second.chats.size(), 1u);
+  EXPECT_EQ(second.chats[0].lines.size(), 3u);
+}
+
 // A connection that died while nobody asked is made again without the reader noticing.
 TEST_F(ReaderTest, ConnectsAgain) {
   const query::Lines query{script_.desk, chat_no(1), Stream::main, {0}, {9}};
