@@ -187,12 +187,8 @@ void handle(Floor& floor, Session& session, const ask::Resume& resume) {
   }
   for (const ask::Held& held : resume.chats) {
     if (std::any_of(own.begin(), own.end(), [&](const Chat* chat) { return chat->id == held.chat; })) continue;
-    // A chat the client remembers and that is its own no more.
-    if (staff) {
-      floor.tell(session.id, tell::Released{held.chat, Reason::none});
-    } else {
-      floor.tell(session.id, tell::Error{{}, Code::unknown_chat, {}, {}});
-    }
+    // A chat the client remembers and that is its own no more, or never was: both are answered alike.
+    floor.tell(session.id, tell::Released{held.chat, Reason::none});
   }
   for (Chat* chat : own) {
     if (!chat->open() && std::none_of(resume.chats.begin(), resume.chats.end(),
