@@ -261,11 +261,12 @@ void on_identified(Floor& floor, const event::Identified& identified) {
     lifetime::close(floor, *chat, Reason::identified);
     chat = nullptr;
   }
-  // The guest is nobody any more: the session that showed the token is the buyer's, the guest's others end.
+  // The guest is nobody any more: the session that showed the token is the buyer's, the guest's others end, also those that
+  // have not resumed yet.
   const bool was_present = named.present();
-  const std::vector<SessionId> tabs = guest.sessions, others = named.sessions;
-  for (const SessionId tab : tabs)
-    if (tab != session->id) floor.out->add(effect::Close{tab, CloseCode::revoked});
+  const std::vector<SessionId> others = named.sessions;
+  for (const Session& tab : floor.sessions)
+    if (tab.buyer == &guest && tab.id != session->id) floor.out->add(effect::Close{tab.id, CloseCode::revoked});
   remove(guest.sessions, session->id);
   --guest.attached;
   ++named.attached;

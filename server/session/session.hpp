@@ -34,8 +34,8 @@ namespace deskd {
 class LiveSession;
 
 struct SessionOptions {
-  Rate buyers{20, 2};  // a person types two lines a second at most; a client that resends after a break has a burst
-  Rate staff{60, 10};  // several chats at once, and marks and typing of each
+  Rate buyers;  // a person types two lines a second at most; a client that resends after a break has a burst
+  Rate staff;   // several chats at once, and marks and typing of each
   WebSocket::Limits socket;
 };
 
