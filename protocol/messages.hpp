@@ -86,7 +86,7 @@ struct SetAgent {
   std::optional<std::vector<std::string_view>> queues;
 };
 struct SetSurge { CommandId id; bool on{}; };
-struct Explain { CommandId id; ChatId chat; };
+struct Explain { CommandId id; ChatId chat; };   // also an agent, of a chat that she holds
 
 // Ops and supervisors: live figures, once a second while on.
 struct Figures { CommandId id; bool on{}; };

@@ -50,7 +50,7 @@ take_over         not_allowed        not_allowed        not_allowed        not_a
 reassign          not_allowed        not_allowed        not_allowed        not_allowed        not_allowed        not_allowed        ok                 ok                 not_allowed
 set_agent         not_allowed        not_allowed        not_allowed        not_allowed        not_allowed        not_allowed        ok                 ok                 not_allowed
 set_surge         not_allowed        not_allowed        not_allowed        not_allowed        not_allowed        not_allowed        ok                 ok                 not_allowed
-explain           not_allowed        not_allowed        not_allowed        not_allowed        not_allowed        not_allowed        ok                 ok                 not_allowed
+explain           not_allowed        not_allowed        not_allowed        ok                 unknown_chat       unknown_chat       ok                 ok                 not_allowed
 figures           not_allowed        not_allowed        not_allowed        not_allowed        not_allowed        not_allowed        ok                 ok                 ok
 )";
 
