@@ -281,7 +281,8 @@ export class DeskClient {
     const first = this.connection !== "open";
     this.me = message;
     if (!first) {                 // the answer to a refresh
-      this.token = message.token || (this.fresh.shift() ?? this.token);
+      const accepted = this.fresh.shift();
+      this.token = message.token || accepted || this.token;
       return;
     }
     this.token = message.token || this.shown;
@@ -293,8 +294,8 @@ export class DeskClient {
     this.resume(message.epoch);
     // A line that has its number is told of again by the resume of its chat; without one it must be asked after.
     for (const entry of this.outbox.values()) entry.sent = Boolean(entry.seq) && this.resuming.has(entry.frame.chat);
-    this.become("open");
     for (const token of this.fresh) this.write({ type: "refresh", token });
+    this.become("open");
     this.send();
     for (const [chat, marks] of this.marks) { marks.told = ""; this.tellMarks(chat, marks); }
   }
