@@ -97,6 +97,8 @@ class LiveSession final : WebSocket::Reader {
   // One encoded message. A session that cannot take it is closed as slow_reader; nothing is lost, it resumes.
   void send(std::string_view frame);
   void tell(const Tell& message);
+  // So much more leaves the outbox at most half full: what nobody waits for may be sent now.
+  bool has_room_for(std::size_t bytes) const;
 
   // Ends it with one of our codes. What was sent before leaves first.
   void close(CloseCode code);
