@@ -77,7 +77,7 @@ inline constexpr std::array close_table{
     CloseRow{CloseCode::moved, "moved", true, "another server has this desk now"},
     CloseRow{CloseCode::slow_reader, "slow_reader", true, "the session did not read what was sent to it; nothing is lost"},
     CloseRow{CloseCode::unresponsive, "unresponsive", true, "no pong in time"},
-    CloseRow{CloseCode::overloaded, "overloaded", true, "no room for this session now"},
+    CloseRow{CloseCode::overloaded, "overloaded", true, "the lines that a resume asked for cannot be read now"},
     CloseRow{CloseCode::sign_in_timeout, "sign_in_timeout", true, "no sign_in within the time"},
     CloseRow{CloseCode::bad_token, "bad_token", false, "the token was not accepted; get a new one"},
     CloseRow{CloseCode::revoked, "revoked", false, "the right to be here was taken back"},

@@ -86,7 +86,7 @@ struct SetAgent {
   std::optional<std::vector<std::string_view>> queues;
 };
 struct SetSurge { CommandId id; bool on{}; };
-struct Explain { CommandId id; ChatId chat; };
+struct Explain { CommandId id; ChatId chat; };   // also an agent, of a chat that she holds
 
 // Ops and supervisors: live figures, once a second while on.
 struct Figures { CommandId id; bool on{}; };
@@ -196,7 +196,7 @@ struct AgentState {
 };
 struct Offer { ChatId chat; std::string_view queue; Instant until; std::int64_t waited_ms{}; };
 struct OfferEnded { ChatId chat; Reason reason{}; };
-struct Released { ChatId chat; Reason reason{}; };   // no longer yours; its words are no longer for you
+struct Released { ChatId chat; Reason reason{}; };   // no longer yours; its words are no longer for you. Buyers: after resume
 struct WrapUp { ChatId chat; Instant until; };
 // The chats of this agent whose buyers wait, longest first: one message however many there are.
 struct WarnedChat { ChatId chat; Instant waiting_since; ClockKind clock{}; std::int32_t percent{}; bool breached{}; };

@@ -136,14 +136,19 @@ class Reader::Thread {
     }
     wake_.notify_all();
     reader_.join();
-    for (const Waiting& each : queue_) each.answer(answer::Failed{"the server goes down"});
+    for (const auto* queue : {&lines_, &others_})
+      for (const Waiting& each : *queue) each.answer(answer::Failed{"the server goes down"});
   }
 
   void ask(Query query, std::function<void(Answer)> answer) {
     {
       std::lock_guard lock{mutex_};
-      if (queue_.size() < options_.queue_max) {
-        queue_.push_back({std::move(query), std::move(answer)});
+      // Lines of resumes come before pages of history, which may fill only half of what waits: without its lines a
+      // session cannot go on.
+      const bool lines = std::holds_alternative<query::Lines>(query);
+      const std::size_t room = lines ? options_.queue_max : options_.queue_max / 2;
+      if (lines_.size() + others_.size() < room) {
+        (lines ? lines_ : others_).push_back({std::move(query), std::move(answer)});
         wake_.notify_one();
         return;
       }
@@ -162,10 +167,11 @@ class Reader::Thread {
       Waiting next;
       {
         std::unique_lock lock{mutex_};
-        wake_.wait(lock, [this] { return stop_ || !queue_.empty(); });
+        wake_.wait(lock, [this] { return stop_ || !lines_.empty() || !others_.empty(); });
         if (stop_) break;
-        next = std::move(queue_.front());
-        queue_.pop_front();
+        std::deque<Waiting>& queue = lines_.empty() ? others_ : lines_;
+        next = std::move(queue.front());
+        queue.pop_front();
       }
       next.answer(look_up(next.query));
     }
@@ -214,7 +220,8 @@ class Reader::Thread {
   std::condition_variable wake_;
   bool stop_{};
   int socket_{-1};
-  std::deque<Waiting> queue_;
+  std::deque<Waiting> lines_;
+  std::deque<Waiting> others_;
   std::unique_ptr<pqxx::connection> connection_;
   std::optional<pqxx::quiet_errorhandler> quiet_;  // libpqxx would print notices; what matters comes as an exception
   std::thread reader_;

@@ -95,7 +95,8 @@ inline constexpr std::size_t page_chats_max{10};
 
 struct ReaderOptions {
   std::string connection;
-  // Queries that wait. A page takes a few milliseconds, so more than this is seconds of waiting: refuse and say so.
+  // Queries that wait; those for a session's lines go first, and the others may fill half of it. A page takes a few
+  // milliseconds, so more than this is seconds of waiting: refuse and say so.
   std::size_t queue_max{256};
   // A query that runs longer is cancelled: nobody looks at the page any more.
   std::chrono::milliseconds statement_timeout{5'000};

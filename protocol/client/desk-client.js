@@ -5,8 +5,8 @@
 //
 // A command gets 128 random bits before it is first sent and stays in the outbox until its answer is safe: for a line, until
 // the watermark `stored` has passed it; for everything else, until it is answered. A lost socket ends nothing: the client
-// comes back with backoff, says for each chat what it holds (epoch, seq, stored), and sends again what was not stored,
-// under the old ids. The server makes one line of it, however often it comes.
+// comes back with backoff, says for each chat what it holds (epoch, seq, stored), waits for what it lacks, and sends again
+// what the server does not know, under the old ids. The server makes one line of it, however often it comes.
 //
 // A line has one tick when it is `accepted` and two when it is `stored`; the other side's `delivered` and `read` are marks
 // of their own. What a restart of the server lost is kept in chat.unrecorded and shown as not recorded.
@@ -23,6 +23,9 @@ const SILENCE_MAX_MS = 90_000;
 const MARK_EVERY_MS = 1000;
 // A resume names at most so many chats; what does not fit goes into a second one.
 const RESUME_CHATS_MAX = 256;
+// What is sent again after coming back: so many commands at once, half of a buyer's burst, and the rest at a buyer's pace.
+const RESEND_BURST = 10;
+const RESEND_EVERY_MS = 500;
 
 // Commands by the name of their method. Those that make a line say what the author may show of it before it has come back.
 const COMMANDS = {
@@ -42,6 +45,8 @@ export const COMMAND_TYPES = Object.keys(COMMANDS);
 
 // Errors that say "later" and not "no": the command stays in the outbox.
 const LATER = new Set(["rate_limited", "storage_behind", "overloaded", "draining"]);
+
+const BAD_TOKEN = 4500;
 
 // Close codes 4500-4999 say that coming back is of no use; all others, also those of the network, that it is.
 export const mayReconnect = (code) => !(code >= 4500 && code <= 4999);
@@ -105,10 +110,14 @@ export class DeskClient {
     this.connection = "closed";   // closed, connecting, signing_in, open, waiting, ended
     this.me = null;               // the last signed_in
     this.chats = new Map();
-    this.outbox = new Map();      // id -> {frame, line, seq, accepted, resolve, reject}
+    this.fresh = [];              // tokens of refresh() that the server has not judged yet
+    this.outbox = new Map();      // id -> {frame, line, seq, accepted, sent, resolve, reject}
+    this.resuming = new Map();    // chat -> its chat_state, once that has come; gone when its lines have come too
     this.listeners = new Map();
     this.attempts = 0;
     this.retryAfterMs = 0;        // what the server asked for with its last "later"
+    this.burst = Infinity;        // so many commands may go at once, the others one every paceMs
+    this.paceMs = 0;
     this.pausedUntil = 0;
     this.timers = {};
     this.marks = new Map();       // chat -> {delivered, read, sentAt}
@@ -139,7 +148,8 @@ export class DeskClient {
     socket.onopen = () => {
       if (socket !== this.socket) return;
       this.become("signing_in");
-      this.write({ type: "sign_in", token: this.token });
+      this.shown = this.fresh.at(-1) ?? this.token;
+      this.write({ type: "sign_in", token: this.shown });
       this.watch_silence();
     };
     socket.onmessage = ({ data }) => { if (socket === this.socket) this.hear(data); };
@@ -151,21 +161,23 @@ export class DeskClient {
   disconnect() {
     const socket = this.socket;
     this.socket = null;
-    this.cancel("reconnect", "silence", "resend");
+    this.cancel("reconnect", "silence", "send");
     this.become("closed");
     socket?.close(1000);
   }
 
-  // A new token on the live session, and for every later one.
+  // A new token on the live session, and for every later one once the server has accepted it: until then the one before is
+  // kept, to come back with if this one is refused.
   refresh(token) {
-    this.token = token;
+    this.fresh.push(token);
     if (this.connection === "open") this.write({ type: "refresh", token });
   }
 
   lost(code) {
     this.socket = null;
-    this.cancel("silence", "resend");
-    if (!mayReconnect(code)) {
+    this.cancel("silence", "send");
+    const refused = code === BAD_TOKEN ? this.fresh.pop() : undefined;
+    if (!mayReconnect(code) && refused === undefined) {
       this.become("ended", code);
       return;
     }
@@ -201,10 +213,10 @@ export class DeskClient {
     const line = preview && { chat: fields.chat, stream: fields.inside ? "inside" : "main", id, mine: true,
                               origin: this.me?.role === "buyer" || this.me?.role === "guest" ? "buyer" : "human",
                               ...Object.fromEntries(Object.entries(preview).filter(([, value]) => value !== undefined)) };
-    const answer = new Promise((resolve, reject) => this.outbox.set(id, { frame, line, seq: 0, accepted: false, resolve, reject }));
+    const answer = new Promise((resolve, reject) => this.outbox.set(id, { frame, line, seq: 0, accepted: false, sent: false, resolve, reject }));
     answer.catch(() => {});     // whoever does not wait for it hears of it through "error"
     answer.id = id;
-    if (this.connection === "open" && this.clock.now() >= this.pausedUntil) this.write(frame);
+    this.send();
     return answer;
   }
 
@@ -268,23 +280,35 @@ export class DeskClient {
   hear_signed_in(message) {
     const first = this.connection !== "open";
     this.me = message;
-    if (message.token) this.token = message.token;
-    if (!first) return;           // the answer to a refresh
+    if (!first) {                 // the answer to a refresh
+      const accepted = this.fresh.shift();
+      this.token = message.token || accepted || this.token;
+      return;
+    }
+    this.token = message.token || this.shown;
+    this.fresh.splice(0, this.fresh.indexOf(this.shown) + 1);
     this.attempts = 0;
     this.pausedUntil = 0;
+    this.burst = RESEND_BURST;
+    this.paceMs = RESEND_EVERY_MS;
     this.resume(message.epoch);
-    this.resend();
+    // A line that has its number is told of again by the resume of its chat; without one it must be asked after.
+    for (const entry of this.outbox.values()) entry.sent = Boolean(entry.seq) && this.resuming.has(entry.frame.chat);
+    for (const token of this.fresh) this.write({ type: "refresh", token });
     this.become("open");
+    this.send();
     for (const [chat, marks] of this.marks) { marks.told = ""; this.tellMarks(chat, marks); }
   }
 
   resume(epoch) {
     const held = [];
+    this.resuming.clear();
     for (const chat of this.chats.values()) {
       if (!chat.held || chat.whole()) continue;
       const staff = this.me.role !== "buyer" && this.me.role !== "guest";
       held.push({ chat: chat.id, epoch: chat.epoch, seq: chat.main.seq, stored: chat.main.safe(),
                   ...(staff ? { inside: chat.inside.seq, inside_stored: chat.inside.safe() } : {}) });
+      this.resuming.set(chat.id, null);
       if (chat.epoch !== epoch) this.loseTail(chat, epoch);
     }
     // Also with nothing held: the answer is what is one's own by now, and the state of everything.
@@ -300,7 +324,28 @@ export class DeskClient {
       if (entry.frame.chat === chat.id) Object.assign(entry, { seq: 0, accepted: false });
   }
 
-  resend() { for (const entry of this.outbox.values()) this.write(entry.frame); }
+  // Writes what the server does not know, in the old order. After coming back a chat's commands wait for its lines, which may
+  // hold them; what is left over is paced, because the server takes only so much at once.
+  send() {
+    if (this.connection !== "open" || this.timers.send) return;
+    for (const entry of this.outbox.values()) {
+      if (entry.sent || this.resuming.has(entry.frame.chat)) continue;
+      entry.sent = true;
+      this.write(entry.frame);
+      if (--this.burst <= 0) return this.sendIn(this.paceMs);
+    }
+    if (this.resuming.size) return;
+    this.burst = Infinity;
+    this.paceMs = 0;
+  }
+  sendIn(ms) { this.after("send", ms, () => { this.timers.send = null; this.send(); }); }
+
+  resumed(chat) {
+    const state = this.resuming.get(chat.id);
+    if (!state || chat.main.seq < (state.seq ?? 0) || chat.inside.seq < (state.inside ?? 0)) return;
+    this.resuming.delete(chat.id);
+    this.send();
+  }
 
   hear_chat_state(message) {
     const chat = this.chat(message.chat, message.epoch);
@@ -310,6 +355,8 @@ export class DeskClient {
     if (message.place !== "waiting") chat.in_line = null;
     this.advance(chat, "main", message.stored ?? 0);
     this.advance(chat, "inside", message.inside_stored ?? 0);
+    if (this.resuming.has(chat.id)) this.resuming.set(chat.id, message);
+    this.resumed(chat);
   }
 
   hear_line(message) {
@@ -320,6 +367,7 @@ export class DeskClient {
     this.place(chat, { ...line, stream, mine: Boolean(entry) || undefined });
     if (entry) this.known(entry, line.seq);
     this.advance(chat, stream, stored);
+    this.resumed(chat);
     if (this.markDelivered && stream === "main" && !entry) this.mark(chat.id, { delivered: chat.main.seq });
   }
 
@@ -350,18 +398,24 @@ export class DeskClient {
     const later = LATER.has(message.code);
     if (later) this.retryAfterMs = message.retry_after_ms ?? 1000;
     const entry = message.id && this.outbox.get(message.id);
-    if (!entry) return;
+    if (!entry) {
+      if (message.code === "bad_token") this.fresh.shift();   // the one before stays in force
+      return;
+    }
     if (!later) {
       this.outbox.delete(message.id);
       entry.reject(Object.assign(new Error(message.message || message.code), message));
       return;
     }
-    // Everything waits, so that lines stay in the order in which they were said; then all of it goes again.
+    // Everything waits, so that lines stay in the order in which they were said; then they go one by one: whoever was too
+    // fast, or finds the database away, would only be refused again with all of it.
     const wait = this.retryAfterMs;
     this.retryAfterMs = 0;
+    entry.sent = false;
+    this.burst = 0;
+    this.paceMs = Math.max(this.paceMs, message.code === "rate_limited" ? wait : RESEND_EVERY_MS);
     this.pausedUntil = Math.max(this.pausedUntil, this.clock.now() + wait);
-    if (!this.timers.resend)
-      this.after("resend", this.pausedUntil - this.clock.now(), () => { this.timers.resend = null; if (this.connection === "open") this.resend(); });
+    this.sendIn(this.pausedUntil - this.clock.now());
   }
 
   hear_marks({ chat: id, buyer, delivered = 0, read = 0 }) {
@@ -372,7 +426,13 @@ export class DeskClient {
   hear_typing({ chat, buyer, on }) { this.chat(chat).typing[buyer ? "buyer" : "agent"] = Boolean(on); }
   hear_presence({ chat, buyer, present }) { this.chat(chat).state[buyer ? "buyer_present" : "agent_present"] = Boolean(present); }
   hear_in_line(message) { this.chat(message.chat).in_line = message; }
-  hear_released({ chat }) { const held = this.chats.get(chat); if (held) held.held = false; }
+  hear_released({ chat }) {
+    const held = this.chats.get(chat);
+    if (held) held.held = false;
+    if (!this.resuming.delete(chat)) return;
+    for (const entry of this.outbox.values()) if (entry.frame.chat === chat) entry.sent = false;
+    this.send();
+  }
 
   // --- the chat's book-keeping ----------------------------------------------------------------------------------------
 
@@ -402,7 +462,7 @@ export class DeskClient {
   }
 
   known(entry, seq) {
-    Object.assign(entry, { seq, accepted: true });
+    Object.assign(entry, { seq, accepted: true, sent: true });
     entry.resolve({ id: entry.frame.id, chat: entry.frame.chat, seq });
   }
 

@@ -95,13 +95,13 @@ export class FakeServer {
       case "resume":
         for (const held of frame.chats) {
           const from = held.epoch === this.epoch ? held.seq : held.stored;
-          for (const line of this.lines.slice(from)) link.tell(this.frameOf(line));
           link.tell(this.state());
+          for (const line of this.lines.slice(from)) link.tell(this.frameOf(line));
         }
         return;
       case "open":
-        for (const line of this.lines) link.tell(this.frameOf(line));
         link.tell(this.state());
+        for (const line of this.lines) link.tell(this.frameOf(line));
         return link.tell({ type: "done", id: frame.id, chat: this.chat });
       case "say": return this.say(link, frame);
       default: if (frame.id) link.tell({ type: "done", id: frame.id });

@@ -188,12 +188,8 @@ void handle(Floor& floor, Session& session, const ask::Resume& resume) {
   }
   for (const ask::Held& held : resume.chats) {
     if (std::any_of(own.begin(), own.end(), [&](const Chat* chat) { return chat->id == held.chat; })) continue;
-    // A chat the client remembers and that is its own no more.
-    if (staff) {
-      floor.tell(session.id, tell::Released{held.chat, Reason::none});
-    } else {
-      floor.tell(session.id, tell::Error{{}, Code::unknown_chat, {}, {}});
-    }
+    // A chat the client remembers and that is its own no more, or never was: both are answered alike.
+    floor.tell(session.id, tell::Released{held.chat, Reason::none});
   }
   for (Chat* chat : own) {
     if (!chat->open() && std::none_of(resume.chats.begin(), resume.chats.end(),
@@ -266,11 +262,12 @@ void on_identified(Floor& floor, const event::Identified& identified) {
     lifetime::close(floor, *chat, Reason::identified);
     chat = nullptr;
   }
-  // The guest is nobody any more: the session that showed the token is the buyer's, the guest's others end.
+  // The guest is nobody any more: the session that showed the token is the buyer's, the guest's others end, also those that
+  // have not resumed yet.
   const bool was_present = named.present();
-  const std::vector<SessionId> tabs = guest.sessions, others = named.sessions;
-  for (const SessionId tab : tabs)
-    if (tab != session->id) floor.out->add(effect::Close{tab, CloseCode::revoked});
+  const std::vector<SessionId> others = named.sessions;
+  for (const Session& tab : floor.sessions)
+    if (tab.buyer == &guest && tab.id != session->id) floor.out->add(effect::Close{tab.id, CloseCode::revoked});
   remove(guest.sessions, session->id);
   --guest.attached;
   ++named.attached;

@@ -83,8 +83,8 @@ std::string_view why(Floor& floor, const Chat& chat) {
 }
 
 void handle(Floor& floor, Session& session, const ask::Explain& explain) {
-  if (!rights::is_supervisor(floor, session, explain.id)) return;
-  const Chat* chat = rights::known_chat(floor, session, explain.chat, explain.id);
+  const Chat* chat = session.role == Role::supervisor ? rights::known_chat(floor, session, explain.chat, explain.id)
+                                                      : rights::held_chat(floor, session, explain.chat, explain.id);
   if (chat == nullptr) return;
   floor.tell(session.id, tell::Explained{explain.id, chat->id, why(floor, *chat)});
 }

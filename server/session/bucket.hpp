@@ -2,7 +2,8 @@
 //
 // Each message takes one. Whoever finds the bucket empty is told to wait; whoever goes on all the same is flooding, and
 // is let go. Being refused counts up, being served counts down, so that a client a little too fast is slowed for ever
-// and one that does not listen is gone within a second or two.
+// and one that does not listen is gone within a second or two. Whoever was refused and then waits as told has listened:
+// what came before was one burst, sent before the first refusal could be heard, and counts no more.
 #pragma once
 
 #include <algorithm>
@@ -24,6 +25,7 @@ class Bucket {
 
   // Takes one at `now`; false: there is none.
   bool take(Instant now, Rate rate) {
+    if (now - at_ >= Duration{wait_ms(rate)}) refusals_ = 0;
     if (!begun_) {
       begun_ = true;
       tokens_ = std::int64_t{rate.burst} * unit;
@@ -42,9 +44,10 @@ class Bucket {
 
   bool is_flooding() const { return refusals_ > refusals_max; }
 
-  // Until there is one again.
-  std::int32_t wait_ms(Rate rate) const {
-    return static_cast<std::int32_t>((unit - tokens_ + rate.per_second - 1) / std::max(1, rate.per_second));
+  // How long one takes to come: who waits so long is served, and who goes on at that pace always is.
+  static std::int32_t wait_ms(Rate rate) {
+    const std::int32_t per_second = std::max(1, rate.per_second);
+    return (1000 + per_second - 1) / per_second;
   }
 
  private:

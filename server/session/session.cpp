@@ -38,6 +38,11 @@ void LiveSession::send(std::string_view frame) {
   if (!socket_->send(frame)) close(CloseCode::slow_reader);
 }
 
+bool LiveSession::has_room_for(std::size_t bytes) const {
+  const std::size_t waits = socket_->outbox_bytes();
+  return waits == 0 || waits + bytes <= host_.session_options().socket.outbox_bytes_max / 2;
+}
+
 void LiveSession::tell(const Tell& message) {
   std::string frame;
   encode(message, frame);

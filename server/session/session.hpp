@@ -34,8 +34,8 @@ namespace deskd {
 class LiveSession;
 
 struct SessionOptions {
-  Rate buyers{20, 2};  // a person types two lines a second at most; a client that resends after a break has a burst
-  Rate staff{60, 10};  // several chats at once, and marks and typing of each
+  Rate buyers;  // a person types two lines a second at most; a client that resends after a break has a burst
+  Rate staff;   // several chats at once, and marks and typing of each
   WebSocket::Limits socket;
 };
 
@@ -97,6 +97,8 @@ class LiveSession final : WebSocket::Reader {
   // One encoded message. A session that cannot take it is closed as slow_reader; nothing is lost, it resumes.
   void send(std::string_view frame);
   void tell(const Tell& message);
+  // So much more leaves the outbox at most half full: what nobody waits for may be sent now.
+  bool has_room_for(std::size_t bytes) const;
 
   // Ends it with one of our codes. What was sent before leaves first.
   void close(CloseCode code);

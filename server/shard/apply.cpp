@@ -11,6 +11,14 @@ namespace {
 // A reader that could not answer is asked again by the client, not by us.
 constexpr std::int32_t read_again_ms{2000};
 
+// Questions of one session that the database has not answered: the next page may be asked for while one is read. A page
+// takes milliseconds; whoever wants more at once waits so long.
+constexpr int reads_max{2};
+constexpr std::int32_t read_next_ms{500};
+
+// A session that was told more than the `told_much`th part of an outbox in one step has much to hear and is not slow.
+constexpr std::size_t told_much{4};
+
 std::string_view from_of(const stored::Line& line) {
   return line.origin == Origin::buyer ? std::string_view{} : std::string_view{line.person};
 }
@@ -44,6 +52,7 @@ tell::Line told(const stored::Line& line, ChatId chat, const std::vector<stored:
 // Records go to the writer before anything is sent, as one transaction; what was sent says so only when it is durable.
 void Room::apply() {
   applying_ = true;
+  run_ = {};
   records_.clear();
   for (const Effect& effect : effects_.list())
     if (const auto* persist = std::get_if<effect::Persist>(&effect))
@@ -67,39 +76,47 @@ void Room::apply(const effect::Send& send) {
 void Room::deliver(SessionId to, std::string_view frame) {
   LiveSession* session = shard_.session(to);
   if (session == nullptr) return;
-  if (!held_back_.empty()) {
-    const auto held = held_back_.find(to.value);
-    if (held != held_back_.end()) {
-      std::size_t bytes = frame.size();
-      for (const std::string& waiting : held->second) bytes += waiting.size();
-      if (bytes > session_options().socket.outbox_bytes_max) return session->close(CloseCode::slow_reader);
-      held->second.emplace_back(frame);
-      return;
-    }
-  }
+  if (to != run_.to) run_ = {to, 0};
+  run_.bytes += frame.size();
+  const bool is_told_much = run_.bytes > session_options().socket.outbox_bytes_max / told_much;
+  Replays& replays = shard_.replays();
+  if ((!replays.empty() && replays.holds(to)) || (is_told_much && !session->has_room_for(frame.size())))
+    return replays.hold(*session, std::string{frame});
   ++shard_.tallies().frames_out;
   session->send(frame);
 }
 
 void Room::apply(const effect::Close& close) {
-  let_go(close.session);
   if (LiveSession* session = shard_.session(close.session)) session->close(close.code);
 }
 
 void Room::apply(const effect::ReadHistory& read) {
+  if (!may_read(read.session, read.id)) return;
   ask(query::History{id_, std::string{read.shop}, std::string{read.buyer}, read.before}, read.session,
       mail::ReadHistory{read.id});
 }
 
 void Room::apply(const effect::ReadLines& read) {
-  held_back_.try_emplace(read.session.value);
-  ask(query::Lines{id_, read.chat, read.stream, read.after, read.until}, read.session,
-      mail::ReadLines{read.chat, read.stream, read.until});
+  if (LiveSession* session = shard_.session(read.session))
+    shard_.replays().hold(*session, query::Lines{id_, read.chat, read.stream, read.after, read.until});
 }
 
 void Room::apply(const effect::ReadCommand& read) {
+  if (!may_read(read.session, read.id)) return;
   ask(query::Command{id_, read.chat, std::string{read.person}, read.id}, read.session,
       mail::ReadCommand{read.id, read.chat});
+}
+
+// Nobody takes the reader for themselves; who has enough with it already is told to come again.
+bool Room::may_read(SessionId id, CommandId command) {
+  int& reads = reads_[id.value];
+  if (reads < reads_max) {
+    ++reads;
+    return true;
+  }
+  if (LiveSession* session = shard_.session(id))
+    session->tell(tell::Error{command, Code::rate_limited, "one page after the other", read_next_ms});
+  return false;
 }
 
 void Room::ask(Query query, SessionId session, mail::ReadFor what) {
@@ -109,6 +126,9 @@ void Room::ask(Query query, SessionId session, mail::ReadFor what) {
 }
 
 void Room::answer(mail::Read&& read) {
+  const auto reads = reads_.find(read.session.value);
+  if (reads != reads_.end() && !std::holds_alternative<mail::ReadLines>(read.what) && --reads->second == 0)
+    reads_.erase(reads);
   LiveSession* session = shard_.session(read.session);
   if (session == nullptr) return;
   std::visit([&](const auto& what) { answer(*session, what, read.answer); }, read.what);
@@ -137,10 +157,10 @@ void Room::answer(LiveSession& session, const mail::ReadLines& what, const Answe
   const auto* page = std::get_if<answer::Lines>(&answer);
   // Without these lines what follows would stand beside a gap: the client comes back and asks again.
   if (page == nullptr) return session.close(CloseCode::overloaded);
-  for (const stored::Line& line : page->lines) session.tell(told(line, what.chat, page->deeds));
-  if (page->more && !page->lines.empty())
-    return ask(query::Lines{id_, what.chat, what.stream, page->lines.back().seq, what.until}, session.id(), what);
-  let_go(session.id());
+  std::vector<std::string> frames;
+  for (const stored::Line& line : page->lines) encode(told(line, what.chat, page->deeds), frames.emplace_back());
+  const bool more = page->more && !page->lines.empty();
+  shard_.replays().read(session.id(), std::move(frames), more, more ? page->lines.back().seq : Seq{});
 }
 
 void Room::answer(LiveSession& session, const mail::ReadCommand& what, const Answer& answer) {
@@ -151,17 +171,6 @@ void Room::answer(LiveSession& session, const mail::ReadCommand& what, const Ans
     session.tell(tell::Done{what.id, what.chat, found->line->seq});
   else
     session.tell(tell::Error{what.id, Code::chat_closed, "the chat has ended and the line was not stored", {}});
-}
-
-// What waited behind lines from the database follows them.
-void Room::let_go(SessionId to) {
-  const auto held = held_back_.find(to.value);
-  if (held == held_back_.end()) return;
-  const std::vector<std::string> frames = std::move(held->second);
-  held_back_.erase(held);
-  LiveSession* session = shard_.session(to);
-  for (const std::string& frame : frames)
-    if (session != nullptr) session->send(frame);
 }
 
 }  // namespace deskd

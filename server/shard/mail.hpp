@@ -35,8 +35,6 @@ struct ReadHistory {
 };
 struct ReadLines {
   ChatId chat;
-  Stream stream{};
-  Seq until;
 };
 struct ReadCommand {
   CommandId id;

@@ -139,7 +139,8 @@ void Room::closed(LiveSession& session, CloseCode code) {
   shard_.count_close(code);
   if (code == CloseCode::flooding) note(Happened::session_flooding, {{"desk", Name{name_}}});
   if (code == CloseCode::slow_reader) note(Happened::session_slow, {{"desk", Name{name_}}});
-  held_back_.erase(session.id().value);
+  shard_.replays().forget(session.id());
+  reads_.erase(session.id().value);
   if (applying_)
     closed_.push_back(session.id());
   else

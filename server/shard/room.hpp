@@ -99,8 +99,8 @@ class Room final : public SessionHost {
   void answer(LiveSession& session, const mail::ReadHistory& what, const Answer& answer);
   void answer(LiveSession& session, const mail::ReadLines& what, const Answer& answer);
   void answer(LiveSession& session, const mail::ReadCommand& what, const Answer& answer);
+  bool may_read(SessionId session, CommandId command);
   void ask(Query query, SessionId session, mail::ReadFor what);
-  void let_go(SessionId session);
 
   Shard& shard_;
   DeskId id_;
@@ -121,8 +121,13 @@ class Room final : public SessionHost {
   Position told_durable_;
   std::int64_t wall_offset_ms_{};
 
-  // Lines read back from the database come before the newer ones: frames for these sessions wait.
-  std::unordered_map<std::uint64_t, std::vector<std::string>> held_back_;
+  // The session that this step spoke to last, and how much it was told in a row.
+  struct {
+    SessionId to;
+    std::size_t bytes{};
+  } run_;
+
+  std::unordered_map<std::uint64_t, int> reads_;  // of each session, not answered yet; lines of resumes apart
 
   std::set<Person> banned_;
   std::size_t buyers_{};

@@ -70,12 +70,18 @@ Shard::Shard(ShardOptions options, const Clock& clock, Writer& writer, Reader& r
       mailbox_{loop_.context(), [this](Mail&& letter) { read(std::move(letter)); }, [this] { after_letters(); }},
       alarm_{loop_.context()},
       turned_ms_{ms_of(clock.now())} {
-  loop_.at_turn_end([this] { arm(); });
+  loop_.at_turn_end([this] {
+    arm();
+    if (!replays_.empty()) loop_.flush_later(replays_);
+  });
   timers_.arm(wall_timer_, clock_.now() + wall_watched_every);
 }
 
 // Sessions go before the rooms and the loop that they point at.
-Shard::~Shard() { slots_.clear(); }
+Shard::~Shard() {
+  slots_.clear();
+  loop_.forget(replays_);
+}
 
 void Shard::place(Placement placement) {
   const DeskId id = placement.id;

@@ -28,6 +28,7 @@
 #include "server/shard/clock.hpp"
 #include "server/shard/mail.hpp"
 #include "server/shard/mailbox.hpp"
+#include "server/shard/replays.hpp"
 #include "server/shard/room.hpp"
 
 namespace deskd {
@@ -83,6 +84,8 @@ class Shard {
   Writer& writer() { return writer_; }
   Reader& reader() { return reader_; }
   Decoder& decoder() { return decoder_; }
+  Loop& loop() { return loop_; }
+  Replays& replays() { return replays_; }
   Tallies& tallies() { return tallies_; }
   void count_close(CloseCode code);
   // Null when it is gone; a session's number is never used twice.
@@ -135,6 +138,7 @@ class Shard {
   Timers timers_;                 // before what holds a Timer, so that it outlives them
   Timer wall_timer_{static_cast<std::uint8_t>(Wakes::wall), 0};
   Decoder decoder_;
+  Replays replays_{*this};
   std::map<DeskId, std::unique_ptr<Room>> rooms_;
   std::vector<std::unique_ptr<Room>> lost_rooms_;  // until the end: a server loses a desk once, if ever
   std::vector<Room*> durable_rooms_;

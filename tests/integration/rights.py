@@ -89,7 +89,7 @@ class Rights(unittest.TestCase):
         await boss.words(chat, "请找店长")
         await boss.command("say", chat=chat, text="我来", inside=True)
         await agent.expect("line", chat=chat, stream="inside")
-        self.assertTrue((await boss.command("explain", chat=chat))["text"])
+        for one in (boss, agent): self.assertTrue((await one.command("explain", chat=chat))["text"])
         await boss.command("take_over", chat=chat)
         await agent.expect("released", chat=chat)
         await boss.say(chat, "我是店长 🙋")

@@ -140,15 +140,12 @@ std::string Client::hear(const Heard& heard, Epoch epoch) {
     ++refused;
     // Too much at the moment is tried again; anything else is an answer.
     if (error->code != Code::storage_behind && error->code != Code::draining) forget_command(error->id);
-    // The answer to a resume: the chat has left the server's memory, and its transcript is read as history from now on.
-    if (error->code == Code::unknown_chat && !error->id) {
-      std::erase_if(chats, [](const auto& entry) { return !entry.second.known && entry.second.state.place == Place::closed; });
-    }
     if (error->code == Code::id_reused) return "id_reused for an honest repeat";
     return {};
   }
   if (const auto* released = std::get_if<tell::Released>(&heard.message)) {
-    // No longer one's own: what was held of it is worth nothing, least of all what was never stored.
+    // No longer one's own: what was held of it is worth nothing, least of all what was never stored. A buyer's chat has
+    // left the server's memory, and its transcript is read as history from now on.
     chats.erase(released->chat);
     return {};
   }

@@ -24,7 +24,7 @@ command           owner              stranger           guest              holde
 sign_in           already_signed_in  already_signed_in  already_signed_in  already_signed_in  already_signed_in  already_signed_in  already_signed_in  already_signed_in  already_signed_in
 refresh           -                  -                  -                  -                  -                  -                  -                  -                  -
 pong              -                  -                  -                  -                  -                  -                  -                  -                  -
-resume            ok                 unknown_chat       unknown_chat       ok                 ok                 ok                 ok                 ok                 ok
+resume            ok                 ok                 ok                 ok                 ok                 ok                 ok                 ok                 ok
 open              ok                 ok                 ok                 not_allowed        not_allowed        not_allowed        not_allowed        not_allowed        not_allowed
 say               ok                 database           database           ok                 not_allowed        not_allowed        not_allowed        not_allowed        not_allowed
 say_inside        not_allowed        database           database           ok                 not_allowed        not_allowed        not_allowed        ok                 not_allowed
@@ -50,7 +50,7 @@ take_over         not_allowed        not_allowed        not_allowed        not_a
 reassign          not_allowed        not_allowed        not_allowed        not_allowed        not_allowed        not_allowed        ok                 ok                 not_allowed
 set_agent         not_allowed        not_allowed        not_allowed        not_allowed        not_allowed        not_allowed        ok                 ok                 not_allowed
 set_surge         not_allowed        not_allowed        not_allowed        not_allowed        not_allowed        not_allowed        ok                 ok                 not_allowed
-explain           not_allowed        not_allowed        not_allowed        not_allowed        not_allowed        not_allowed        ok                 ok                 not_allowed
+explain           not_allowed        not_allowed        not_allowed        ok                 unknown_chat       unknown_chat       ok                 ok                 not_allowed
 figures           not_allowed        not_allowed        not_allowed        not_allowed        not_allowed        not_allowed        ok                 ok                 ok
 )";
 

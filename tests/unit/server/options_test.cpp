@@ -26,6 +26,20 @@ std::string flag_of(std::string_view name) {
   return flag;
 }
 
+// What SPEC.md tells strangers to keep to is what a server does that nobody has set up otherwise.
+TEST(OptionsAndSpec, SayTheSameRates) {
+  const Settings is = read_settings({}, {}).settings;
+  std::ifstream file{DESKD_SOURCE_DIR "/protocol/SPEC.md"};
+  const std::string spec{std::istreambuf_iterator<char>{file}, {}};
+  const auto says = [&](const char* whose, std::int64_t burst, std::int64_t per_second) {
+    const std::string row = std::string{"| messages of "} + whose + " | " + std::to_string(burst) + " at once, then " +
+                            std::to_string(per_second) + " a second |";
+    EXPECT_NE(spec.find(row), std::string::npos) << row;
+  };
+  says("a buyer", is.buyer_burst, is.buyer_per_second);
+  says("staff", is.agent_burst, is.agent_per_second);
+}
+
 class Options : public testing::Test {
  protected:
   Options() {

@@ -91,7 +91,7 @@ class Host final : public Doors, public SessionHost {
 
   Loop loop_;
   Timers timers_;
-  SessionOptions options_;
+  SessionOptions options_{.buyers = {20, 2}, .staff = {100, 10}, .socket = {}};
   policy::Desk policy_;
   KeyRing keys_;
   Decoder decoder_;

@@ -139,5 +139,23 @@ TEST(Bucket, slows_the_fast_and_finds_the_flood) {
   EXPECT_LE(flood.wait_ms(rate), 500);
 }
 
+// Goal: a client that comes back with more than its burst and then slows down is never let go. Method: bursts that are
+// refused as often as is allowed at once, between them the wait that was told.
+TEST(Bucket, forgives_a_burst_to_whom_waits_as_told) {
+  constexpr Rate rate{20, 2};
+  Bucket bucket;
+  Instant at = instant_of(now);
+  for (int burst = 0; burst < 5; ++burst) {
+    int refused = 0;
+    while (refused < Bucket::refusals_max - 1) refused += bucket.take(at, rate) ? 0 : 1;
+    EXPECT_FALSE(bucket.is_flooding());
+    at += Duration{bucket.wait_ms(rate)};
+    EXPECT_TRUE(bucket.take(at, rate));
+  }
+  // Ten times too fast and never waiting.
+  for (int i = 0; i < 80; ++i) bucket.take(at += Duration{50}, rate);
+  EXPECT_TRUE(bucket.is_flooding());
+}
+
 }  // namespace
 }  // namespace deskd

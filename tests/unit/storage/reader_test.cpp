@@ -242,5 +242,34 @@ TEST_F(ReaderTest, AFullQueueRefuses) {
   EXPECT_EQ(answered, 10);
 }
 
+// Goal: however many read history, a session gets its lines. Method: as above; questions of both kinds, history first.
+TEST_F(ReaderTest, LinesComeBeforeHistoryAndFindRoom) {
+  std::promise<void> begun;
+  std::promise<void> go_on;
+  std::promise<void> all;
+  std::string order;
+  {
+    Reader reader{{.connection = connection_, .queue_max = 4}};
+    reader.ask(query::Lines{}, [&](Answer) {
+      begun.set_value();
+      go_on.get_future().wait();
+    });
+    begun.get_future().wait();
+    const auto note = [&](char kind) {
+      return [&, kind](const Answer& answer) {
+        order += std::holds_alternative<answer::Failed>(answer) ? '-' : kind;
+        if (order.size() == 5) all.set_value();
+      };
+    };
+    for (int i = 0; i < 3; ++i) reader.ask(query::History{}, note('h'));
+    EXPECT_EQ(order, "-") << "history fills half of it";
+    for (int i = 0; i < 2; ++i) reader.ask(query::Lines{}, note('l'));
+    EXPECT_EQ(order, "-");
+    go_on.set_value();
+    all.get_future().wait();
+  }
+  EXPECT_EQ(order, "-llhh");
+}
+
 }  // namespace
 }  // namespace deskd

@@ -1,0 +1,30 @@
+// Sessions come and go: what a scenario's table cannot say, because its people always resume.
+#include "server/desk/presence.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/desk_builder.hpp"
+
+namespace deskd {
+namespace {
+
+// Goal: a guest who has become a named buyer is nobody any more, in every tab. Method: one tab has signed in and not yet
+// said what it holds; left alone, it could open a chat as the guest who is gone.
+TEST(Presence, IdentifyingEndsTheGuestsTabsThatHaveNotResumedToo) {
+  Scene scene{a_desk()};
+  const SessionId shows = scene.arrive("shows", Role::guest, "guest-7");
+  const SessionId resumed = scene.arrive("resumed", Role::guest, "guest-7");
+  const SessionId silent = scene.arrive("silent", Role::guest, "guest-7");
+  const SessionId other = scene.arrive("other", Role::guest, "guest-8");
+  for (const SessionId tab : {shows, resumed, other}) scene.ask(tab, ask::Resume{});
+  scene.step(event::Identified{"demo", "guest-7", "Li", shows});
+  EXPECT_TRUE(scene.alive(shows));
+  EXPECT_FALSE(scene.alive(resumed));
+  EXPECT_FALSE(scene.alive(silent));
+  EXPECT_TRUE(scene.alive(other));
+  for (const Scene::Dropped& dropped : scene.dropped()) EXPECT_EQ(dropped.code, CloseCode::revoked);
+  EXPECT_EQ(scene.wrong(), "");
+}
+
+}  // namespace
+}  // namespace deskd
