@@ -45,7 +45,7 @@ struct Fact {
   std::string_view agent;
   ClockKind clock{};          // of missed
   std::int32_t ordinal{};     // of missed: unique per (chat, clock); of others: a count, by kind
-  std::int64_t number{};      // of missed: how late, ms; of offered, assigned: ms waited; by kind
+  std::int64_t number{};      // of missed: how late, ms; of queued, requeued, assigned: the age in ms; by kind
   std::string_view detail;    // of assigned: the explanation as JSON, at most 1 KB; else empty
 };
 

@@ -88,7 +88,7 @@ void handle(Floor& floor, Session& session, const ask::Choose& choose) {
     return floor.refuse(session, choose.id, Code::wrong_place, "it does not wait any more");
   }
   // To say again that one waits does not put off the next question.
-  if (choose.choice == Choice::wait && !chat->asked) return floor.done(session, choose.id, chat->id);
+  if (choose.choice == Choice::wait && chat->told && !chat->asked) return floor.done(session, choose.id, chat->id);
   chat->choice = choose.id;
   chat->asked = false;
   record::Fact fact = floor.fact(*chat, FactKind::chose);

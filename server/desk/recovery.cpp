@@ -74,18 +74,11 @@ void settle_place(Floor& floor, Chat& chat) {
       // An offer does not outlive the server that made it.
       chat.place = Place::waiting;
       [[fallthrough]];
-    case Place::waiting: {
+    case Place::waiting:
       chat.agent = nobody;
-      const bool chosen = chat.reason == Reason::chosen;
       seating::enqueue(floor, chat, Reason::recovered);
-      if (chosen && chat.place == Place::waiting) {
-        // By this the server after this one, too, knows that the buyer was asked.
-        chat.reason = Reason::chosen;
-        floor.persist_place(chat);
-      }
       sla::set_clocks(floor, chat);
       break;
-    }
     case Place::left_message:
       sla::set_clocks(floor, chat);
       seating::on_need_changed(floor, chat);

@@ -277,7 +277,7 @@ void enqueue(Floor& floor, Chat& chat, Reason reason) {
   chat.reason = reason;
   ++floor.counters.queued;
   record::Fact fact = floor.fact(chat, reason == Reason::none ? FactKind::queued : FactKind::requeued, reason);
-  fact.number = (floor.now - chat.lined_up).count();
+  fact.number = (floor.now - chat.queued).count();
   floor.persist(fact);
   floor.persist_place(chat);
   arm_relax(floor, chat);
@@ -368,7 +368,7 @@ void assign(Floor& floor, Chat& chat, Agent& agent, bool hand, SessionId session
   ++floor.counters.assigned;
 
   record::Fact fact = floor.fact(chat, FactKind::assigned);
-  fact.number = (floor.now - chat.lined_up).count();
+  fact.number = (floor.now - chat.queued).count();
   fact.detail = explain(floor, explanation);
   floor.persist(fact);
   floor.persist_place(chat);
