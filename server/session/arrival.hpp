@@ -41,8 +41,8 @@ class Descriptor {
 class Admitted {
  public:
   virtual ~Admitted() = default;
-  // From now on limits per address do not count this one (staff), or count it as somebody known.
-  virtual void signed_in(bool staff) = 0;
+  // From now on the limits count this one as somebody known.
+  virtual void signed_in() = 0;
 };
 
 struct Arrival {

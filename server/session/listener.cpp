@@ -308,17 +308,16 @@ class Listener::Impl::Request : public std::enable_shared_from_this<Request> {
 // Tells the listener's counts from whichever thread the session lives on.
 class Listener::Impl::Counted final : public Admitted {
  public:
-  Counted(std::weak_ptr<Impl> listener, Executor executor, std::string address)
-      : listener_{std::move(listener)}, executor_{std::move(executor)}, address_{std::move(address)} {}
+  Counted(std::weak_ptr<Impl> listener, Executor executor, std::string address, bool staff)
+      : listener_{std::move(listener)}, executor_{std::move(executor)}, address_{std::move(address)}, staff_{staff} {}
   ~Counted() override {
     tell([signed_in = signed_in_, staff = staff_](Admission& counts, const std::string& address) {
       counts.leave(address, signed_in, staff);
     });
   }
-  void signed_in(bool staff) override {
+  void signed_in() override {
     if (std::exchange(signed_in_, true)) return;
-    staff_ = staff;
-    tell([staff](Admission& counts, const std::string& address) { counts.signed_in(address, staff); });
+    tell([staff = staff_](Admission& counts, const std::string& address) { counts.signed_in(address, staff); });
   }
 
  private:
@@ -333,8 +332,8 @@ class Listener::Impl::Counted final : public Admitted {
   std::weak_ptr<Impl> listener_;
   Executor executor_;
   std::string address_;
+  bool staff_;
   bool signed_in_{};
-  bool staff_{};
 };
 
 void Listener::Impl::accept() {
@@ -418,8 +417,8 @@ bool Listener::Impl::hand_over(Request& request, const Door& door) {
   error_code error;
   arrival.socket = Descriptor{request.socket().release(error)};
   if (error) return true;
-  admission_.enter(peer);
-  arrival.admitted = std::make_unique<Counted>(weak_from_this(), executor(), peer);
+  admission_.enter(peer, staff);
+  arrival.admitted = std::make_unique<Counted>(weak_from_this(), executor(), peer, staff);
   ++counters_.upgraded;
   doors_->enter(std::move(arrival));
   return true;

@@ -100,7 +100,7 @@ void LiveSession::hear(const ask::SignIn& asked) {
   role_ = come.who.role;
   person_ = come.who.person;
   state_ = State::signed_in;
-  admitted_->signed_in(is_staff());
+  admitted_->signed_in();
   welcome(come);
   watch();
   host_.opened(*this);

@@ -116,6 +116,25 @@ TEST(Listener, keeps_descriptors_for_staff) {
   EXPECT_EQ(buyers.front().read_frame().payload, "unharmed");
 }
 
+// Goal: connections that never sign in cannot fill the server by the door of staff.
+TEST(Listener, bounds_strangers_at_the_staff_door) {
+  ListenerOptions options;
+  options.admission.descriptors_for_staff = 16;
+  Echo echo{options};
+  std::deque<RawClient> strangers;
+  for (int i = 0; i < 4; ++i) {
+    strangers.emplace_back(echo.port());
+    strangers.back().ask("/v1/ops");
+    EXPECT_EQ(strangers.back().status(), 101);
+  }
+  RawClient next{echo.port()};
+  next.ask("/v1/desks/desk/agent");
+  EXPECT_EQ(next.status(), 429);
+  RawClient buyer{echo.port()};
+  buyer.ask("/v1/shops/shop/buyer");
+  EXPECT_EQ(buyer.status(), 101);
+}
+
 TEST(Listener, pauses_without_descriptors_and_recovers) {
   Echo echo;
   rlimit before{};
