@@ -186,7 +186,12 @@ class Listener::Impl::Request : public std::enable_shared_from_this<Request> {
   std::string peer() {
     error_code error;
     const tcp::endpoint remote = socket_.remote_endpoint(error);
-    return peer_of(remote.address(), view(message()["X-Forwarded-For"]), listener_->options_.trusted_proxies);
+    // A proxy may add a line of its own instead of lengthening the client's: all of them, in order, are one list.
+    std::string forwarded_for;
+    const auto [first, last] = message().equal_range("X-Forwarded-For");
+    for (auto line = first; line != last; ++line)
+      (forwarded_for += forwarded_for.empty() ? "" : ",") += view(line->value());
+    return peer_of(remote.address(), forwarded_for, listener_->options_.trusted_proxies);
   }
 
  private:

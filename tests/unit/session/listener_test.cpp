@@ -163,6 +163,21 @@ TEST(Listener, pauses_without_descriptors_and_recovers) {
   EXPECT_LT(echo.listener().counters().paused, 100u) << "a busy loop";
 }
 
+// Goal: what a client wrote itself is never believed, also when the proxy's word comes in a line of its own.
+TEST(Listener, reads_every_line_of_forwarded_addresses) {
+  ListenerOptions options;
+  options.trusted_proxies.push_back(*Network::parse("127.0.0.0/8"));
+  Echo echo{options, {}, [](const HttpRequest& request, const Reply& reply) {
+    HttpAnswer given;
+    given.body = request.peer;
+    reply(given);
+  }};
+  RawClient client{echo.port()};
+  client.send("GET / HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 9.9.9.9\r\nX-Forwarded-For: 8.8.8.8, 7.7.7.7\r\n\r\n");
+  const std::string answer = client.answer();
+  EXPECT_TRUE(answer.ends_with("\r\n7.7.7.7")) << answer;
+}
+
 TEST(Listener, serves_pages_and_hands_the_rest_to_its_handler) {
   HttpAnswer page;
   page.type = "text/html";
