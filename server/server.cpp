@@ -95,6 +95,9 @@ Server::~Server() {
 
 int Server::run() {
   note(Happened::starting, {{"shards", settings_.shards}});
+  const std::size_t descriptors = raise_descriptors_limit(descriptors_wanted());
+  if (descriptors < descriptors_wanted())
+    note(Happened::descriptors_few, {{"descriptors", descriptors}, {"sessions_max", settings_.sessions_max}});
   const auto secret = [](const std::string& file) {
     auto read = own_secret(file);
     if (const auto* wrong = std::get_if<std::string>(&read)) throw std::runtime_error{*wrong};
@@ -214,6 +217,10 @@ void Server::start_shards(std::vector<Placement> placements) {
   }
 }
 
+std::size_t Server::descriptors_wanted() const {
+  return static_cast<std::size_t>(settings_.sessions_max) + descriptors_besides_sessions;
+}
+
 ListenerOptions Server::listener_options(const std::string& address) const {
   const Address parts = address_of(address).value();
   ListenerOptions options;
@@ -224,7 +231,7 @@ ListenerOptions Server::listener_options(const std::string& address) const {
   options.admission.per_address_not_signed_in = static_cast<std::size_t>(settings_.unauthenticated_per_address_max);
   options.admission.not_signed_in = static_cast<std::size_t>(settings_.unauthenticated_max);
   // Descriptors or sessions, whichever end first.
-  options.admission.descriptors = std::min(descriptors_limit(), static_cast<std::size_t>(settings_.sessions_max) + 64);
+  options.admission.descriptors = std::min(descriptors_limit(), descriptors_wanted());
   return options;
 }
 

@@ -95,6 +95,7 @@ class Server final : private Doors, private Desks {
   void here(Act act);  // on this server's own thread, from any
   HttpHandler internal_handler();
   ListenerOptions listener_options(const std::string& address) const;
+  std::size_t descriptors_wanted() const;
 
   Settings settings_;
   Loop loop_;

@@ -60,6 +60,15 @@ std::size_t descriptors_limit() {
   return static_cast<std::size_t>(limit.rlim_cur);
 }
 
+std::size_t raise_descriptors_limit(std::size_t wanted) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < wanted) {
+    limit.rlim_cur = std::min<rlim_t>(wanted, limit.rlim_max);
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+  }
+  return descriptors_limit();
+}
+
 std::size_t descriptors_for_staff(std::size_t descriptors) {
   return std::clamp<std::size_t>(descriptors / 32, 16, 512);
 }

@@ -63,9 +63,15 @@ class Admission {
   std::size_t inside_{};
 };
 
+// What the process opens besides sessions: listeners, the database, the epolls of its threads, the files it records to.
+inline constexpr std::size_t descriptors_besides_sessions{64};
+
 // Of the process: the soft limit of open descriptors, and how many of them staff have for themselves: a thirty-second,
 // at least 16, at most 512.
 std::size_t descriptors_limit();
 std::size_t descriptors_for_staff(std::size_t descriptors);
+
+// Raises the soft limit to `wanted`, or as near as the hard one lets it; never lowers it. What it is then.
+std::size_t raise_descriptors_limit(std::size_t wanted);
 
 }  // namespace deskd

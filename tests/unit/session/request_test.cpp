@@ -1,5 +1,8 @@
 // Which door, whose page, whose address: the judgements made before anything is built for a client.
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <limits>
 
 #include "server/session/admission.hpp"
 #include "server/session/request.hpp"
@@ -127,6 +130,20 @@ TEST(Admission, strangers_at_the_staff_door_are_counted_by_themselves) {
   EXPECT_EQ(admission.addresses(), 0u);
   EXPECT_EQ(admission.not_signed_in(), 0u);
   EXPECT_EQ(admission.inside(), 0u);
+}
+
+// Goal: the limit is raised as far as it can be, to what is wanted, and never lowered.
+TEST(Descriptors, are_raised_to_what_is_wanted) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_GE(before.rlim_max, 200u);
+  rlimit low = before;
+  low.rlim_cur = 100;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
+  EXPECT_EQ(raise_descriptors_limit(150), 150u);
+  EXPECT_EQ(raise_descriptors_limit(120), 150u);
+  EXPECT_EQ(raise_descriptors_limit(std::numeric_limits<std::size_t>::max()), before.rlim_max);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
 }  // namespace
