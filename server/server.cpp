@@ -1,6 +1,7 @@
 #include "server/server.hpp"
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <stdexcept>
@@ -107,7 +108,9 @@ int Server::run() {
   admin_word_ = secret(settings_.admin_key_file);
 
   judge_database();
-  std::vector<Placement> placements = take_desks();
+  const std::vector<std::string> desks = judge_desks();
+  take_addresses();
+  std::vector<Placement> placements = take_desks(desks);
   start_storage();
   start_shards(std::move(placements));
   open_doors();
@@ -137,20 +140,30 @@ void Server::judge_database() {
   if (!worries.empty()) note(Happened::partition_worry, {{"worries", worries.size()}});
 }
 
-std::vector<Placement> Server::take_desks() {
+// The desks to take. What their policies name is there and can be read: keys, zones, and the folder of recordings.
+std::vector<std::string> Server::judge_desks() {
   std::vector<std::string> names = settings_.desks;
   if (names.empty()) names = desk_names(settings_.database);
+  if (names.empty()) throw std::runtime_error{"the database has no desk yet: deskd apply FILE"};
+  for (const std::string& name : names) {
+    const auto newest = read_policy(settings_.database, name);
+    if (newest.empty()) throw std::runtime_error{"desk " + name + " has no policy yet: deskd apply FILE"};
+    ring(parsed(newest.front(), name), *guest_key_);
+  }
+  if (!settings_.record_dir.empty() && ::access(settings_.record_dir.c_str(), W_OK | X_OK) != 0)
+    throw std::runtime_error{"cannot record to " + settings_.record_dir};
+  return names;
+}
+
+std::vector<Placement> Server::take_desks(const std::vector<std::string>& names) {
   desks_wanted_ = names.size();
   std::vector<std::pair<std::string, Taken>> taken;
   Instant newest{};
   for (const std::string& name : names) {
-    if (read_policy(settings_.database, name).empty())
-      throw std::runtime_error{"desk " + name + " has no policy yet: deskd apply FILE"};
     taken.emplace_back(name, take_desk(settings_.database, name));
     newest = std::max(newest, taken.back().second.newest);
     note(Happened::desk_taken, {{"desk", Name{name}}, {"epoch", taken.back().second.epoch}});
   }
-  if (taken.empty()) throw std::runtime_error{"the database has no desk yet: deskd apply FILE"};
   clock_ = std::make_unique<Clock>(newest);
   std::vector<Placement> placements;
   for (auto& [name, one] : taken) placements.push_back(placement(name, std::move(one)));
@@ -235,23 +248,39 @@ ListenerOptions Server::listener_options(const std::string& address) const {
   return options;
 }
 
-void Server::open_doors() {
+void Server::take_addresses() {
   ListenerOptions front = listener_options(settings_.listen);
   front.staff = settings_.staff_listen.empty();
-  const auto open = [this](const ListenerOptions& options, Word what, Doors* doors, HttpHandler handler, auto pages) {
-    listeners_.push_back(std::make_unique<Listener>(loop_, options, doors, std::move(handler), std::move(pages)));
-    note(Happened::listening,
-         {{"what", what}, {"address", Name{options.address}}, {"port", listeners_.back()->port()}});
+  const auto take = [this](const ListenerOptions& options, Doors* doors, HttpHandler handler, auto pages) {
+    try {
+      listeners_.push_back(std::make_unique<Listener>(loop_, options, doors, std::move(handler), std::move(pages)));
+    } catch (const boost::system::system_error& failed) {
+      throw std::runtime_error{"cannot listen on " + options.address + ":" + std::to_string(options.port) + ": " +
+                               failed.code().message()};
+    }
   };
-  open(front, "public", this, {}, served_pages());
+  take(front, this, {}, served_pages());
   if (!settings_.staff_listen.empty()) {
     ListenerOptions staff = listener_options(settings_.staff_listen);
     staff.buyers = false;
-    open(staff, "staff", this, {}, served_pages());
+    take(staff, this, {}, served_pages());
   }
   ListenerOptions internal = listener_options(settings_.internal_listen);
   internal.body_bytes_max = policy::policy_bytes_max;
-  open(internal, "internal", nullptr, internal_handler(), std::map<std::string, HttpAnswer, std::less<>>{});
+  take(internal, nullptr, internal_handler(), std::map<std::string, HttpAnswer, std::less<>>{});
+}
+
+void Server::open_doors() {
+  for (std::size_t i = 0; i < listeners_.size(); ++i) {
+    listeners_[i]->start();
+    note(Happened::listening, {{"what", Name{listener_name(i)}},
+                               {"address", Name{listeners_[i]->address()}},
+                               {"port", listeners_[i]->port()}});
+  }
+}
+
+std::string_view Server::listener_name(std::size_t i) const {
+  return i + 1 == listeners_.size() ? "internal" : i == 0 ? "public" : "staff";
 }
 
 HttpHandler Server::internal_handler() {
@@ -421,7 +450,7 @@ void Server::scrape(std::function<void(Scrape)> then) {
   gathering->then = std::move(then);
   for (std::size_t i = 0; i < listeners_.size(); ++i) {
     const Listener::Counters& c = listeners_[i]->counters();
-    const Label listener{"listener", i + 1 == listeners_.size() ? "internal" : i == 0 ? "public" : "staff"};
+    const Label listener{"listener", listener_name(i)};
     const auto count = [&](std::string_view what, std::uint64_t value) {
       gathering->all.add("deskd_requests_total", MetricType::counter, "requests, by what became of them",
                          static_cast<double>(value), {&listener, 1}, {"outcome", what});

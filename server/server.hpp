@@ -4,8 +4,9 @@
 //      office        what blocks and nobody waits for: policies stored, partitions made, the last records awaited
 //      writer, reader   storage's own
 //
-// Start: the database is judged, desks are taken (older servers are fenced from here on), read back, placed; only then
-// do doors open. End, on SIGTERM: doors close, sessions are told to come back, records are waited for, exit 0.
+// Start: whatever can stand in the way is looked at first (the database, policies, keys, where to record, the addresses);
+// only then are desks taken (older servers are fenced from here on), read back and placed, and doors open. So a start
+// that fails has taken nothing from the server that runs. End, on SIGTERM: doors close, sessions are told to come back, records are waited for, exit 0.
 #pragma once
 
 #include <cstddef>
@@ -55,7 +56,9 @@ class Server final : private Doors, private Desks {
 
   // Start.
   void judge_database();
-  std::vector<Placement> take_desks();
+  std::vector<std::string> judge_desks();
+  void take_addresses();
+  std::vector<Placement> take_desks(const std::vector<std::string>& names);
   Placement placement(const std::string& name, Taken taken);
   void start_storage();
   void start_shards(std::vector<Placement> placements);
@@ -96,6 +99,7 @@ class Server final : private Doors, private Desks {
   HttpHandler internal_handler();
   ListenerOptions listener_options(const std::string& address) const;
   std::size_t descriptors_wanted() const;
+  std::string_view listener_name(std::size_t i) const;
 
   Settings settings_;
   Loop loop_;

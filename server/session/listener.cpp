@@ -83,6 +83,7 @@ class Listener::Impl : public std::enable_shared_from_this<Impl> {
     ticker_.cancel();
   }
 
+  const std::string& address() const { return options_.address; }
   std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
   const Admission& admission() const { return admission_; }
   Executor executor() { return acceptor_.get_executor(); }
@@ -431,13 +432,13 @@ bool Listener::Impl::hand_over(Request& request, const Door& door) {
 
 Listener::Listener(Loop& loop, ListenerOptions options, Doors* doors, HttpHandler handler,
                    std::map<std::string, HttpAnswer, std::less<>> pages)
-    : impl_{std::make_shared<Impl>(loop, std::move(options), doors, std::move(handler), std::move(pages))} {
-  impl_->start();
-}
+    : impl_{std::make_shared<Impl>(loop, std::move(options), doors, std::move(handler), std::move(pages))} {}
 Listener::~Listener() { impl_->stop(); }
+const std::string& Listener::address() const { return impl_->address(); }
 std::uint16_t Listener::port() const { return impl_->port(); }
 const Listener::Counters& Listener::counters() const { return impl_->counters_; }
 const Admission& Listener::admission() const { return impl_->admission(); }
+void Listener::start() { impl_->start(); }
 void Listener::stop() { impl_->stop(); }
 
 }  // namespace deskd

@@ -46,6 +46,23 @@ class Fence(unittest.TestCase):
         self.assertEqual([text for _, text in desk.words(chat)], ["第一句", "第二句"])
         desk.check_rows(self)
 
+    def epoch(self): return self.desk.postgres.rows("select epoch from desk_owner")
+
+    def test_a_start_that_fails_takes_nothing(self):
+        """Typed beside a running server, or with something missing: the newcomer says why, and the older one goes on."""
+        desk, before = self.desk, self.epoch()
+        others = [f"--{name}=127.0.0.1:{free_port()}" for name in ("listen", "internal-listen")]
+        key = desk.folder / "staff.key"
+        for more, without, why in (([], None, "cannot listen on"), (others, key, str(key)), ([*others, "--record-dir=/nowhere"], None, "/nowhere")):
+            with self.subTest(why):
+                if without: without.rename(desk.folder / "away")
+                done = desk.run("serve", *desk.settings(), *more, check=False)
+                if without: (desk.folder / "away").rename(without)
+                self.assertEqual(done.returncode, 1, done.stderr)
+                self.assertIn(why, done.stderr)
+                self.assertEqual(self.epoch(), before)
+        self.assertIsNone(desk.server.poll())
+
     @in_a_loop
     async def test_a_server_that_slept_writes_nothing_when_it_wakes(self):
         desk = self.desk

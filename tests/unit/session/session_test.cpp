@@ -26,6 +26,7 @@ class Host final : public Doors, public SessionHost {
             KeyRing::of(a_policy(), TokenKey::of_secret(std::string{guest_kid}, std::string(32, 'g'))))} {
     policy_ = a_policy();
     listener_ = std::make_unique<Listener>(loop_, ListenerOptions{}, this, HttpHandler{});
+    listener_->start();
     thread_ = std::thread{[this] { loop_.run(); }};
   }
   ~Host() {
