@@ -12,6 +12,9 @@ namespace deskd {
 // key=value form.
 std::string connection_words(const std::string& connection, std::string_view name);
 
+// The name of a serving server's connection, by which others know that there is one.
+inline constexpr std::string_view writer_name{"deskd-writer"};
+
 // What a session must be told before anything else. synchronous_commit is set here and never left to the cluster: a
 // commit that was told is on disk.
 std::string session_settings(std::chrono::milliseconds statement_timeout);

@@ -103,6 +103,32 @@ Taken take_desk(const std::string& connection, std::string_view name) {
   });
 }
 
+DeskId make_desk(const std::string& connection, std::string_view name) {
+  return with_connection(connection, [&](pqxx::connection& c) {
+    pqxx::work transaction{c};
+    // Epoch 0 is nobody's. An insert only when it is needed, as above.
+    transaction.exec_params(
+        "insert into desk_owner (name, epoch) select $1::text, 0 where not exists (select from desk_owner where name = "
+        "$1) on conflict do nothing",
+        std::string{name});
+    const DeskId made{rows::number<DeskId::Number>(
+        transaction.exec_params1("select desk from desk_owner where name = $1", std::string{name})[0])};
+    transaction.commit();
+    return made;
+  });
+}
+
+bool is_served(const std::string& connection) {
+  return with_connection(connection, [&](pqxx::connection& c) {
+    pqxx::nontransaction transaction{c};
+    return transaction
+        .exec_params1("select exists (select from pg_stat_activity where datname = current_database() and "
+                      "application_name = $1)",
+                      std::string{writer_name})[0]
+        .as<bool>();
+  });
+}
+
 Open read_open(const std::string& connection, DeskId desk, Instant closed_since) {
   return with_connection(connection, [&](pqxx::connection& c) {
     pqxx::transaction<pqxx::repeatable_read, pqxx::read_only> transaction{c};

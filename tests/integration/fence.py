@@ -2,6 +2,7 @@
 sessions away with `moved` and ends by itself.
 """
 import asyncio
+import json
 import signal
 import subprocess
 import unittest
@@ -45,6 +46,25 @@ class Fence(unittest.TestCase):
         await buyer.all_stored()
         self.assertEqual([text for _, text in desk.words(chat)], ["第一句", "第二句"])
         desk.check_rows(self)
+
+    def test_applying_takes_nothing(self):
+        """Past a server that it does not reach, `apply` writes nothing; with none running it writes, and takes no desk."""
+        desk, before = self.desk, self.epoch()
+        past = ["--internal-listen", f"127.0.0.1:{free_port()}"]
+        file = desk.folder / "policy.json"
+        done = desk.run("apply", file, *desk.settings(), *past)
+        self.assertIn("nothing to change", done.stdout)
+        desk.policy["queues"][0]["queue_max"] = 7
+        file.write_text(json.dumps({**desk.policy, "version": 1}))
+        done = desk.run("apply", file, *desk.settings(), *past, check=False)
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn("a server serves from this database", done.stderr)
+        self.assertEqual(self.epoch(), before)
+        self.assertIsNone(desk.server.poll())
+        desk.kill(signal.SIGTERM)
+        desk.run("apply", file, *desk.settings())
+        self.assertEqual(self.epoch(), before)
+        self.assertEqual(desk.postgres.rows("select max(version) from policy"), [(2,)])
 
     def epoch(self): return self.desk.postgres.rows("select epoch from desk_owner")
 

@@ -38,6 +38,23 @@ TEST_F(RecoveryTest, TakingMakesADeskAndRaisesItsEpoch) {
   EXPECT_EQ(take_desk(connection_, "third").desk.value, other.desk.value + 1);
 }
 
+// Making a desk and asking who serves are for those who do not serve: the server that has it goes on.
+TEST_F(RecoveryTest, MakingADeskTakesNothing) {
+  const DeskId made = make_desk(connection_, "desk");
+  EXPECT_EQ(make_desk(connection_, "desk"), made);
+  EXPECT_FALSE(is_served(connection_));
+  const Taken taken = take_desk(connection_, "desk");
+  EXPECT_EQ(taken.desk, made);
+  EXPECT_EQ(taken.epoch, Epoch{1});
+  Script script{taken};
+  Writer writer{{.connection = connection_}, ears_.tell()};
+  EXPECT_EQ(make_desk(connection_, "desk"), made);
+  writer.append(script.chat(chat_no(1), Place::waiting));
+  ASSERT_TRUE(writer.drain(at_last));
+  EXPECT_TRUE(ears_.all<outcome::Fenced>().empty());
+  EXPECT_TRUE(is_served(connection_));
+}
+
 // Goal: what comes back equals what was written, field by field. Method: one open chat that uses every field, both
 // streams and every deed; its stored form is written down here by hand.
 TEST_F(RecoveryTest, AnOpenChatComesBackWhole) {
