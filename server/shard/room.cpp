@@ -74,6 +74,7 @@ void Room::change(mail::NewPolicy&& change) {
   policy_ = std::move(change.policy);
   keys_ = std::move(change.keys);
   step(event::PolicyChanged{policy_});
+  shard_.each_session(*this, [](LiveSession& session) { session.on_policy(); });
 }
 
 std::int64_t Room::revoke(const mail::Revoke& revoke) {

@@ -3,6 +3,7 @@
 Goal: nobody reads, writes, moves or learns of another's chat. Method: buyer b1 talks with agent 07; five outsiders try every
 command on that chat; each answer must be the one in the table, and afterwards the chat is as it was.
 """
+import asyncio
 import unittest
 
 from desk import Desk, in_a_loop, now_utc
@@ -22,6 +23,9 @@ BUYER_MAY_HEAR = {"unknown_chat", "not_allowed", "chat_closed"}
 STAFF_MAY_HEAR = {"not_allowed", "not_offered", "wrong_place", "unknown_chat", "nothing_waiting", "no_place", "chat_closed"}
 # Done, and without effect on that chat: a buyer's history is their own, whatever chat is named; nobody wraps up there.
 HARMLESS = {("buyer", "read_history"), ("guest", "read_history"), ("agent", "wrap_up_done")}
+
+
+REVOKED = 4501
 
 
 class Rights(unittest.TestCase):
@@ -97,6 +101,24 @@ class Rights(unittest.TestCase):
         await agent.until("not mine", lambda: agent.chats[chat].state.get("mine"))
         for command in ("set_surge", "figures"): await boss.command(command, on=True)
         await boss.expect("figures")
+
+
+class Demoted(unittest.TestCase):
+    @in_a_loop
+    async def test_rights_end_with_the_policy_that_gave_them(self):
+        """A supervisor who is one no longer is sent away, and comes back as what is left."""
+        desk = Desk()
+        self.addCleanup(desk.leave)
+        desk.set_up().start()
+        boss = await desk.agent("boss", "supervisor").sign_in()
+        agent = await desk.agent("07").sign_in()
+        desk.policy["agents"][2]["role"] = "agent"
+        desk.policy["version"] = 1
+        await asyncio.to_thread(desk.apply)
+        await boss.until("not sent away", lambda: boss.close_code)
+        self.assertEqual(boss.close_code, REVOKED)
+        self.assertEqual((await desk.agent("boss", "supervisor").sign_in()).me["role"], "agent")
+        await agent.command("set_status", status="available")
 
 
 if __name__ == "__main__":
