@@ -184,6 +184,7 @@ Placement Server::placement(const std::string& name, Taken taken) {
   for (stored::Agent& agent : open.agents) made.recovered.emplace_back(std::move(agent));
   for (stored::Chat& chat : open.chats) made.recovered.emplace_back(std::move(chat));
   made.recovered.emplace_back(event::RecoveryDone{taken.position});
+  made.revoked = read_revoked(settings_.database, taken.desk, clock_->now() - banned_for);
   return made;
 }
 

@@ -183,6 +183,19 @@ Open read_open(const std::string& connection, DeskId desk, Instant closed_since)
   });
 }
 
+std::vector<stored::Revoked> read_revoked(const std::string& connection, DeskId desk, Instant since) {
+  return with_connection(connection, [&](pqxx::connection& c) {
+    std::vector<stored::Revoked> revoked;
+    pqxx::nontransaction transaction{c};
+    for (const auto& row : transaction.exec_params(
+             "select shop, agent || detail, at_ms from fact where desk = $1 and chat = 0 and kind = 29 and at_ms >= $2 "
+             "order by \"position\"",
+             desk.value, ms_of(since)))
+      revoked.push_back({row[0].c_str(), row[1].c_str(), rows::instant(row[2])});
+    return revoked;
+  });
+}
+
 std::vector<stored::Policy> read_policy(const std::string& connection, std::string_view desk_name) {
   return with_connection(connection, [&](pqxx::connection& c) {
     std::vector<stored::Policy> newest;

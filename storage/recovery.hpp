@@ -53,6 +53,9 @@ struct Open {
 // `closed_since`: chats closed at this time or later come too, since their buyers may still reopen them.
 Open read_open(const std::string& connection, DeskId desk, Instant closed_since);
 
+// Who was revoked at this time or later, oldest first.
+std::vector<stored::Revoked> read_revoked(const std::string& connection, DeskId desk, Instant since);
+
 // Policies: one row a version, never changed.
 
 // The newest, or none.

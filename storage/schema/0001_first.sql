@@ -108,6 +108,8 @@ create table deed_default partition of deed default;
 create table fact_desk partition of fact for values from (0) to (1);
 -- What each agent last was. 19 is FactKind::status.
 create index fact_status on fact_desk (desk, agent, position desc) where kind = 19;
+-- Who may not come in any more. 29 is FactKind::revoked.
+create index fact_revoked on fact_desk (desk, at_ms) where kind = 29;
 
 -- Makes the partitions of the week of this moment and of the two after it, where they are missing. Weeks begin on Monday,
 -- UTC. Returns what should worry somebody. The server calls it: it runs with the owner's rights and makes nothing else.

@@ -103,6 +103,31 @@ class Rights(unittest.TestCase):
         await boss.expect("figures")
 
 
+class Revoked(unittest.TestCase):
+    @in_a_loop
+    async def test_the_revoked_stay_out_over_a_restart(self):
+        desk = Desk()
+        self.addCleanup(desk.leave)
+        desk.set_up().start()
+        revoked = {"07": desk.agent("07"), "b1": desk.buyer("b1")}
+        for person in revoked.values(): await person.sign_in()
+        for who in ({"role": "agent", "person": "07"}, {"role": "buyer", "shop": "lamps", "person": "b1"}):
+            self.assertEqual(await asyncio.to_thread(desk.admin, "POST", "/admin/v1/desks/lamp/revoke", who), {"sessions": 1})
+        other = await desk.buyer("b2").sign_in()
+        chat = await other.open()
+        await other.say(chat, "在吗")
+        await other.all_stored()                # and with it what was revoked before
+        await asyncio.to_thread(desk.kill)
+        await asyncio.to_thread(desk.start)
+        for name, person in revoked.items():
+            with self.subTest(name):
+                await person.drop()
+                await person.connect()
+                await person.send({"type": "sign_in", "token": person.token})
+                await person.until("not sent away", lambda: person.close_code)
+                self.assertEqual(person.close_code, REVOKED)
+
+
 class Demoted(unittest.TestCase):
     @in_a_loop
     async def test_rights_end_with_the_policy_that_gave_them(self):

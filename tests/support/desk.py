@@ -203,6 +203,12 @@ class Desk:
         except urllib.error.HTTPError as answer: return answer.code, answer.read().decode()
         except OSError: return 0, ""
 
+    def admin(self, method, path, body=None):
+        """One call to the admin API; its answer as JSON."""
+        asked = urllib.request.Request(f"http://127.0.0.1:{self.internal_port}{path}", method=method, data=body and json.dumps(body).encode(),
+                                       headers={"Authorization": f"Bearer {(self.folder / 'admin.key').read_text().strip()}"})
+        with urllib.request.urlopen(asked, timeout=WAIT_S) as answer: return json.load(answer)
+
     def tail(self, lines=20):
         self.log.flush()
         return "\n".join((self.folder / "server.log").read_text(errors="replace").splitlines()[-lines:])
