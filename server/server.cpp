@@ -553,7 +553,7 @@ void Server::revoke(std::string_view desk, Role role, std::string_view shop, std
 void Server::explain(std::string_view desk, ChatId chat, std::function<void(std::optional<std::string>)> then) {
   const Entry* found = entry(desk);
   if (found == nullptr) return then(std::nullopt);
-  found->shard->post(mail::Explain{chat, std::move(then)});
+  found->shard->post(mail::Explain{found->id, chat, std::move(then)});
 }
 
 }  // namespace deskd

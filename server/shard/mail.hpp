@@ -70,8 +70,10 @@ struct WouldDrop {
   std::shared_ptr<const policy::Desk> policy;
   std::function<void(std::vector<std::string>)> reply;
 };
-// Why this chat is where it is: JSON, or empty when no desk of this shard holds it in memory.
+// Why this chat is where it is: JSON, or empty when the desk does not hold it in memory. Another desk may have a chat of
+// the same number.
 struct Explain {
+  DeskId desk;
   ChatId chat;
   std::function<void(std::string)> reply;
 };

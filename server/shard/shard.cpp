@@ -195,11 +195,8 @@ void Shard::read(mail::WouldDrop&& letter) {
 }
 
 void Shard::read(mail::Explain&& letter) {
-  for (const auto& [id, where] : rooms_) {
-    std::string text = where->desk().explain(letter.chat);
-    if (!text.empty()) return letter.reply(std::move(text));
-  }
-  letter.reply({});
+  Room* where = room(letter.desk);
+  letter.reply(where == nullptr ? std::string{} : where->desk().explain(letter.chat));
 }
 
 void Shard::read(mail::Report&& letter) {
