@@ -30,6 +30,7 @@ class Descriptor {
     return *this;
   }
   ~Descriptor();
+  int number() const { return number_; }
   int release() { return std::exchange(number_, -1); }
 
  private:
@@ -55,5 +56,8 @@ struct Arrival {
   std::string early;  // bytes that came right behind the request
   std::unique_ptr<Admitted> admitted;
 };
+
+// Answers 503 to one that was to be upgraded and cannot be. Whoever holds the arrival closes it.
+void turn_away(const Arrival& arrival);
 
 }  // namespace deskd

@@ -121,9 +121,12 @@ void Shard::read(Mail&& letter) {
 
 void Shard::read(mail::Arrive&& letter) {
   Room* where = room(letter.desk);
-  // Refused before the upgrade it would have been an answer; the listener asks the directory first, so this is rare.
-  if (where == nullptr || draining_) return;
-  if (sessions_ >= options_.sessions_max) return note(Happened::sessions_full, {{"sessions", sessions_}});
+  // The listener asks the directory first: a desk that is gone and a drain are rare here.
+  if (where == nullptr || draining_) return turn_away(letter.arrival);
+  if (sessions_ >= options_.sessions_max) {
+    note(Happened::sessions_full, {{"sessions", sessions_}});
+    return turn_away(letter.arrival);
+  }
   std::uint32_t index;
   if (free_slots_.empty()) {
     index = static_cast<std::uint32_t>(slots_.size());
