@@ -519,27 +519,48 @@ void Server::put_policy(std::string_view desk, std::shared_ptr<policy::Desk> pol
                       }});
 }
 
-// From any thread: the database is asked in the office, and only what it has taken comes into force.
+// From any thread: the database is asked in the office, and only what it has taken comes into force. When it has not
+// taken this version, its newest one does: the answer to a commit may have been lost, or somebody written past us, and
+// no change can start from a version that is not the newest.
 void Server::store_policy(const Entry& entry, std::shared_ptr<const policy::Desk> policy,
                           std::shared_ptr<const KeyRing> keys,
                           std::function<void(std::variant<std::int64_t, Refusal>)> then) {
-  asio::post(office_,
-             [this, id = entry.id, policy = std::move(policy), keys = std::move(keys), then = std::move(then)] {
-               try {
-                 const record::Policy row{policy->version, policy::encode(*policy), "admin", clock_->now()};
-                 if (!add_policy(settings_.database, id, policy->version - 1, row))
-                   return then(Refusal{Code::stale_policy, "somebody was faster"});
-               } catch (const StorageError&) { return then(Refusal{Code::storage_behind, "the database is away"}); }
-               here([this, id, policy, keys, then] {
-                 const auto found = std::ranges::find(entries_, id, &Entry::id);
-                 if (found == entries_.end())
-                   return then(Refusal{Code::bad_policy, "this server has just lost the desk"});
-                 found->policy = policy;
-                 found->shard->post(mail::NewPolicy{id, policy, keys});
-                 note(Happened::policy_changed, {{"desk", Name{found->name}}, {"version", policy->version}});
-                 then(policy->version);
-               });
-             });
+  asio::post(office_, [this, id = entry.id, name = entry.name, policy = std::move(policy), keys = std::move(keys),
+                       then = std::move(then)]() mutable {
+    std::optional<Refusal> refused;
+    try {
+      const record::Policy row{policy->version, policy::encode(*policy), "admin", clock_->now()};
+      if (!add_policy(settings_.database, id, policy->version - 1, row))
+        refused = Refusal{Code::stale_policy, "somebody was faster"};
+    } catch (const StorageError&) { refused = Refusal{Code::storage_behind, "the database is away"}; }
+    if (refused) {
+      try {
+        const auto newest = read_policy(settings_.database, name);
+        if (newest.empty() || newest.front().version < policy->version) return then(*refused);
+        auto other = std::make_shared<const policy::Desk>(parsed(newest.front(), name));
+        if (other->version == policy->version && policy::encode(*other) == policy::encode(*policy))
+          refused.reset();
+        else
+          keys = ring(*other, *guest_key_);
+        policy = std::move(other);
+      } catch (const std::runtime_error&) { return then(*refused); }
+    }
+    here([this, id, policy = std::move(policy), keys = std::move(keys), refused, then = std::move(then)] {
+      put_in_force(id, policy, keys);
+      if (refused) return then(*refused);
+      then(policy->version);
+    });
+  });
+}
+
+void Server::put_in_force(DeskId desk, const std::shared_ptr<const policy::Desk>& policy,
+                          const std::shared_ptr<const KeyRing>& keys) {
+  const auto found = std::ranges::find(entries_, desk, &Entry::id);
+  // Lost in the meantime: the version is for whoever has it now.
+  if (found == entries_.end() || found->policy->version >= policy->version) return;
+  found->policy = policy;
+  found->shard->post(mail::NewPolicy{desk, policy, keys});
+  note(Happened::policy_changed, {{"desk", Name{found->name}}, {"version", policy->version}});
 }
 
 void Server::revoke(std::string_view desk, Role role, std::string_view shop, std::string_view person,

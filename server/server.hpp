@@ -91,6 +91,8 @@ class Server final : private Doors, private Desks {
   void explain(std::string_view desk, ChatId chat, std::function<void(std::optional<std::string>)> then) override;
   void store_policy(const Entry& entry, std::shared_ptr<const policy::Desk> policy, std::shared_ptr<const KeyRing> keys,
                     std::function<void(std::variant<std::int64_t, Refusal>)> then);
+  void put_in_force(DeskId desk, const std::shared_ptr<const policy::Desk>& policy,
+                    const std::shared_ptr<const KeyRing>& keys);
 
   Entry* entry(std::string_view name);
   Entry* entry(const Door& door);

@@ -66,6 +66,17 @@ class Fence(unittest.TestCase):
         self.assertEqual(self.epoch(), before)
         self.assertEqual(desk.postgres.rows("select max(version) from policy"), [(2,)])
 
+    def test_a_version_written_past_the_server_comes_into_force(self):
+        """As after a commit whose answer was lost: the next change is refused once, and the one after it goes in."""
+        desk = self.desk
+        desk.postgres.rows("insert into policy select desk, 2, jsonb_set(body, '{staff_issuer}', '\"somebody\"'), 'past', 0 from policy returning 1")
+        desk.policy.update(version=1, staff_issuer="another")
+        with self.assertRaisesRegex(RuntimeError, "stale_policy"): desk.apply()
+        self.assertEqual(desk.admin("GET", "/admin/v1/desks/lamp/policy")["staff_issuer"], "somebody")
+        desk.policy["version"] = 2
+        desk.apply()
+        self.assertEqual(desk.admin("GET", "/admin/v1/desks/lamp/policy")["staff_issuer"], "another")
+
     def epoch(self): return self.desk.postgres.rows("select epoch from desk_owner")
 
     def test_a_start_that_fails_takes_nothing(self):
