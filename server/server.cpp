@@ -86,6 +86,7 @@ Server::Server(Settings settings)
 // Whoever posts to a shard goes before the shards, whoever posts to this thread before its loop.
 Server::~Server() {
   listeners_.clear();
+  office_.stop();
   office_.join();
   for (const auto& shard : shards_) shard->post(mail::Stop{});
   for (std::thread& thread : threads_) thread.join();
@@ -341,7 +342,8 @@ void Server::begin_drain() {
 void Server::end_drain() {
   if (std::exchange(ending_, true)) return;
   drain_timer_.cancel();
-  asio::post(office_, [this] {
+  // A thread of its own: the office may be waiting for the very database that this should not wait for.
+  threads_.emplace_back([this] {
     const bool stored =
         writer_->drain(std::chrono::milliseconds{std::max<std::int64_t>(1, settings_.drain_seconds) * 500});
     here([this, stored] {

@@ -16,6 +16,10 @@ constexpr std::size_t chats_at_once{1000};
 // A start that waits longer than this for one answer should fail and say so.
 constexpr std::chrono::milliseconds statement_timeout{60'000};
 
+// A question about a row or two is answered by then, or the database is as good as away: a serving server's admin waits
+// for it, and so does its end.
+constexpr std::chrono::milliseconds answer_within{5'000};
+
 // Everything in here fails in one way.
 template <class F>
 auto with_connection(const std::string& words, const F& f) {
@@ -73,6 +77,15 @@ std::string of_chats(std::string_view columns, std::string_view table, std::stri
   return sql.append(" order by ").append(order).append(") r");
 }
 
+// For what a serving server asks.
+template <class F>
+auto promptly(const std::string& words, const F& f) {
+  return with_connection(words, [&](pqxx::connection& c) {
+    const Patience patience{c.sock(), answer_within};
+    return f(c);
+  });
+}
+
 }  // namespace
 
 Taken take_desk(const std::string& connection, std::string_view name) {
@@ -104,7 +117,7 @@ Taken take_desk(const std::string& connection, std::string_view name) {
 }
 
 DeskId make_desk(const std::string& connection, std::string_view name) {
-  return with_connection(connection, [&](pqxx::connection& c) {
+  return promptly(connection, [&](pqxx::connection& c) {
     pqxx::work transaction{c};
     // Epoch 0 is nobody's. An insert only when it is needed, as above.
     transaction.exec_params(
@@ -119,7 +132,7 @@ DeskId make_desk(const std::string& connection, std::string_view name) {
 }
 
 bool is_served(const std::string& connection) {
-  return with_connection(connection, [&](pqxx::connection& c) {
+  return promptly(connection, [&](pqxx::connection& c) {
     pqxx::nontransaction transaction{c};
     return transaction
         .exec_params1("select exists (select from pg_stat_activity where datname = current_database() and "
@@ -197,7 +210,7 @@ std::vector<stored::Revoked> read_revoked(const std::string& connection, DeskId 
 }
 
 std::vector<stored::Policy> read_policy(const std::string& connection, std::string_view desk_name) {
-  return with_connection(connection, [&](pqxx::connection& c) {
+  return promptly(connection, [&](pqxx::connection& c) {
     std::vector<stored::Policy> newest;
     pqxx::nontransaction transaction{c};
     for (const auto& row : transaction.exec_params("select version, body::text, by, p.at_ms from policy p join "
@@ -210,7 +223,7 @@ std::vector<stored::Policy> read_policy(const std::string& connection, std::stri
 }
 
 bool add_policy(const std::string& connection, DeskId desk, std::int64_t base, const record::Policy& policy) {
-  return with_connection(connection, [&](pqxx::connection& c) {
+  return promptly(connection, [&](pqxx::connection& c) {
     // Two who start from the same version meet in the primary key: the second inserts nothing.
     return pqxx::nontransaction{c}
                .exec_params(

@@ -1,7 +1,10 @@
 """drain.py - SIGTERM: everyone is told to come back, everything said is stored, the process ends with 0."""
 import asyncio
+import json
 import signal
 import unittest
+
+import psycopg2
 
 from crowding import Talkers, agents
 from desk import Desk, in_a_loop
@@ -24,6 +27,27 @@ class Drain(unittest.TestCase):
         await asyncio.to_thread(desk.start)
         await talkers.stop()
         await asyncio.to_thread(talkers.check, self)
+
+
+    @in_a_loop
+    async def test_ends_although_a_policy_hangs_in_the_database(self):
+        desk = Desk()
+        self.addCleanup(desk.leave)
+        desk.set_up().start()
+        locker = psycopg2.connect(desk.postgres.connection)
+        self.addCleanup(locker.close)
+        locker.cursor().execute("lock table policy")
+        desk.policy.update(version=1, staff_issuer="another")
+        applying = asyncio.create_task(asyncio.to_thread(desk.run, "apply", self.policy_file(desk), *desk.settings(), check=False))
+        waiting = "select count(*) from pg_locks where not granted"
+        while desk.postgres.rows(waiting) == [(0,)]: await asyncio.sleep(0.02)
+        self.assertEqual(await asyncio.to_thread(desk.kill, signal.SIGTERM), 0, desk.tail())
+        self.assertNotEqual((await applying).returncode, 0)
+
+    def policy_file(self, desk):
+        file = desk.folder / "newer.json"
+        file.write_text(json.dumps(desk.policy))
+        return file
 
 
 if __name__ == "__main__":
