@@ -96,7 +96,7 @@ inline constexpr std::array happened_table{
     HappenedRow{Happened::recovering, "recovering", Level::info, 600, "how far, and how long still"},
     HappenedRow{Happened::recovered, "recovered", Level::info, 600, "a desk stands as it stood"},
     HappenedRow{Happened::partition_worry, "partition_worry", Level::warn, 10,
-                "rows lie in a default partition, or one could not be made"},
+                "rows lie in this default partition, or this one could not be made"},
     HappenedRow{Happened::desk_taken, "desk_taken", Level::info, 600, "this server has the desk, under this epoch"},
     HappenedRow{Happened::desk_lost, "desk_lost", Level::error, 600, "another server has taken the desk"},
     HappenedRow{Happened::policy_changed, "policy_changed", Level::info, 600, "a newer version is in force"},

@@ -68,6 +68,11 @@ std::shared_ptr<const KeyRing> ring(const policy::Desk& policy, const TokenKey& 
   return std::make_shared<const KeyRing>(std::get<KeyRing>(std::move(made)));
 }
 
+void prepare_partitions(const std::string& database, std::int64_t wall_ms) {
+  for (const std::string& name : make_partitions(database, instant_of(wall_ms)))
+    note(Happened::partition_worry, {{"partition", Name{name}}});
+}
+
 std::string joined(const std::vector<std::string>& words) {
   std::string text;
   for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
@@ -137,8 +142,7 @@ void Server::judge_database() {
   const std::vector<std::string> wrong = check_database(settings_.database, settings_.allow_full_page_writes_off);
   if (!wrong.empty()) throw std::runtime_error{joined(wrong)};
   partitions_made_ms_ = Clock::wall_ms();
-  const auto worries = make_partitions(settings_.database, instant_of(partitions_made_ms_));
-  if (!worries.empty()) note(Happened::partition_worry, {{"worries", worries.size()}});
+  prepare_partitions(settings_.database, partitions_made_ms_);
 }
 
 // The desks to take. What their policies name is there and can be read: keys, zones, and the folder of recordings.
@@ -377,8 +381,7 @@ void Server::keep_house() {
     partitions_made_ms_ = wall;
     asio::post(office_, [this, wall] {
       try {
-        const auto worries = make_partitions(settings_.database, instant_of(wall));
-        if (!worries.empty()) note(Happened::partition_worry, {{"worries", worries.size()}});
+        prepare_partitions(settings_.database, wall);
       } catch (const StorageError&) {
         note(Happened::partition_worry);
         here([this] { partitions_made_ms_ = 0; });

@@ -112,7 +112,8 @@ create index fact_status on fact_desk (desk, agent, position desc) where kind = 
 create index fact_revoked on fact_desk (desk, at_ms) where kind = 29;
 
 -- Makes the partitions of the week of this moment and of the two after it, where they are missing. Weeks begin on Monday,
--- UTC. Returns what should worry somebody. The server calls it: it runs with the owner's rights and makes nothing else.
+-- UTC. Returns the names of those that should worry somebody: one that could not be made (why, PostgreSQL's log says), and
+-- a default one that holds rows. The server calls it: it runs with the owner's rights and makes nothing else.
 create function make_partitions(now_ms bigint) returns setof text
 language plpgsql security definer set search_path = public, pg_temp set lock_timeout = '3s' as $$
 declare
@@ -132,12 +133,13 @@ begin
         execute format('create table %I partition of %I for values from (%s) to (%s)', part, parent, begins << 16,
                        (begins + week) << 16);
       exception when others then
-        return next format('the partition %s could not be made: %s', part, sqlerrm);
+        raise log 'the partition % could not be made: %', part, sqlerrm;
+        return next part;
       end;
     end loop;
     execute format('select exists (select from %I)', parent || '_default') into strays;
     if strays then
-      return next format('%s_default holds rows: no partition was made for their time', parent);
+      return next parent || '_default';
     end if;
   end loop;
 end $$;
