@@ -230,7 +230,14 @@ void Server::start_shards(std::vector<Placement> placements) {
     note(Happened::recovered, {{"desk", Name{entries_.back().name}}, {"events", chats}});
   }
   for (const auto& shard : shards_) {
-    threads_.emplace_back([&shard = *shard] { shard.run(); });
+    threads_.emplace_back([&shard = *shard] {
+      try {
+        shard.run();
+      } catch (...) {
+        note(Happened::internal_fault, {{"shard", shard.options().number}});
+        throw;
+      }
+    });
     const std::string name = "shard-" + std::to_string(shard->options().number);
     ::pthread_setname_np(threads_.back().native_handle(), name.c_str());
   }
@@ -293,7 +300,10 @@ HttpHandler Server::internal_handler() {
   return [this](HttpRequest request, Reply reply) {
     Admin::Request asked{std::move(request.method), std::move(request.path), std::move(request.query),
                          std::move(request.authorization), std::move(request.body)};
-    admin_.answer(asked, [reply = std::move(reply)](Admin::Answer answer) {
+    admin_.answer(asked, [reply = std::move(reply), path = asked.path](Admin::Answer answer) {
+      if (path.starts_with("/admin/"))
+        note(answer.status == 401 ? Happened::admin_refused : Happened::admin_called,
+             {{"path", Name{path}}, {"status", answer.status}});
       reply({.status = answer.status, .type = std::move(answer.type), .body = std::move(answer.body), .headers = {}});
     });
   };
@@ -511,6 +521,11 @@ void Server::put_policy(std::string_view desk, std::shared_ptr<policy::Desk> pol
                         std::function<void(std::variant<std::int64_t, Refusal>)> then) {
   const Entry* found = entry(desk);
   if (found == nullptr) return then(Refusal{Code::bad_policy, "this server does not have the desk"});
+  then = [name = found->name, then = std::move(then)](const std::variant<std::int64_t, Refusal>& put) {
+    if (const auto* refused = std::get_if<Refusal>(&put))
+      note(Happened::policy_refused, {{"desk", Name{name}}, {"why", refused->code}});
+    then(put);
+  };
   if (const auto wrong = fill_offsets(*policy, Clock::wall_ms()); !wrong.empty())
     return then(Refusal{Code::bad_policy, joined(wrong)});
   auto made = KeyRing::of(*policy, *guest_key_);

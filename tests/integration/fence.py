@@ -73,6 +73,7 @@ class Fence(unittest.TestCase):
         desk.policy.update(version=1, staff_issuer="another")
         with self.assertRaisesRegex(RuntimeError, "stale_policy"): desk.apply()
         self.assertEqual(desk.admin("GET", "/admin/v1/desks/lamp/policy")["staff_issuer"], "somebody")
+        self.assertIn('"event":"policy_refused","desk":"lamp","why":"stale_policy"', desk.tail(100))
         desk.policy["version"] = 2
         desk.apply()
         self.assertEqual(desk.admin("GET", "/admin/v1/desks/lamp/policy")["staff_issuer"], "another")

@@ -113,6 +113,7 @@ class Revoked(unittest.TestCase):
         for person in revoked.values(): await person.sign_in()
         for who in ({"role": "agent", "person": "07"}, {"role": "buyer", "shop": "lamps", "person": "b1"}):
             self.assertEqual(await asyncio.to_thread(desk.admin, "POST", "/admin/v1/desks/lamp/revoke", who), {"sessions": 1})
+        self.assertIn('"event":"admin_called","path":"/admin/v1/desks/lamp/revoke","status":200', desk.tail(100))
         other = await desk.buyer("b2").sign_in()
         chat = await other.open()
         await other.say(chat, "在吗")

@@ -122,6 +122,17 @@ def check_settings(complain):
             complain("server/options.cpp", source.count("\n", 0, found.start()) + 1, f"setting {found.group(1)} is not in README.md")
 
 
+def check_log(names, complain):
+    """Every event of the log is said by somebody: a row that nobody says is looked for on call, and never comes."""
+    table = ROOT / "server/log.hpp"
+    if not table.exists(): return
+    said = "\n".join(bare((ROOT / n).read_text()) for n in names if n.startswith("server/") and n.endswith(".cpp"))
+    source = table.read_text()
+    for found in re.finditer(r"HappenedRow\{Happened::(\w+)", source):
+        if not re.search(rf"Happened::{found.group(1)}\b", said):
+            complain("server/log.hpp", source.count("\n", 0, found.start()) + 1, f"nobody says {found.group(1)}")
+
+
 def check_promises(names, complain):
     """What tests/README.md names exists: tests by their suite and name or their file, mutants by their patch."""
     page = ROOT / "tests/README.md"
@@ -177,6 +188,7 @@ def main():
                 sizes.append((source.count("\n"), name))
     check_targets(names, complain)
     check_settings(complain)
+    check_log(names, complain)
     check_promises(names, complain)
 
     print("longest functions:")
