@@ -43,15 +43,19 @@ class AtServer : public Place {
   AtServer(const Settings& settings, const std::string& desk)
       : settings_{settings}, target_{"/admin/v1/desks/" + desk + "/policy"} {}
   bool is_there() const { return call_admin(settings_, "GET", "/readyz").has_value(); }
-  policy::Desk in_force() override { return decoded(call("GET", target_, "").body); }
+  // A desk that the server does not have is a new one, or the server says why not when it is put.
+  policy::Desk in_force() override {
+    const auto answer = call_admin(settings_, "GET", target_);
+    if (answer && answer->status == 404) return {};
+    return decoded(good(answer).body);
+  }
   std::int64_t put(const policy::Desk& policy, std::int64_t base) override {
-    call("PUT", target_ + "?from=" + std::to_string(base), policy::encode(policy));
+    good(call_admin(settings_, "PUT", target_ + "?from=" + std::to_string(base), policy::encode(policy)));
     return base + 1;
   }
 
  private:
-  CallAnswer call(std::string_view method, const std::string& target, std::string body) const {
-    auto answer = call_admin(settings_, method, target, std::move(body));
+  static CallAnswer good(std::optional<CallAnswer> answer) {
     if (!answer) throw Wrong{"the server has gone"};
     if (answer->status != 200) throw Wrong{refusal_of(*answer)};
     return *std::move(answer);

@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include <boost/asio/post.hpp>
+#include <boost/system/system_error.hpp>
 
 #include "protocol/policy_codec.hpp"
 #include "server/log.hpp"
@@ -221,12 +222,9 @@ void Server::start_shards(std::vector<Placement> placements) {
                                        }};
   for (options.number = 0; options.number < static_cast<std::size_t>(settings_.shards); ++options.number)
     shards_.push_back(std::make_unique<Shard>(options, *clock_, *writer_, *reader_, listeners));
-  for (std::size_t i = 0; i < placements.size(); ++i) shard_of_[placements[i].id] = shards_[i % shards_.size()].get();
   for (Placement& placement : placements) {
-    Shard* shard = shard_of_.at(placement.id);
-    entries_.push_back({placement.id, placement.name, placement.epoch, placement.policy, shard});
     const std::size_t chats = placement.recovered.size();
-    shard->place(std::move(placement));
+    enlist(placement).place(std::move(placement));
     note(Happened::recovered, {{"desk", Name{entries_.back().name}}, {"events", chats}});
   }
   for (const auto& shard : shards_) {
@@ -241,6 +239,16 @@ void Server::start_shards(std::vector<Placement> placements) {
     const std::string name = "shard-" + std::to_string(shard->options().number);
     ::pthread_setname_np(threads_.back().native_handle(), name.c_str());
   }
+}
+
+Shard& Server::enlist(const Placement& placement) {
+  Shard* shard = shards_[entries_.size() % shards_.size()].get();
+  {
+    const std::lock_guard lock{shard_of_mutex_};
+    shard_of_[placement.id] = shard;
+  }
+  entries_.push_back({placement.id, placement.name, placement.epoch, placement.policy, shard});
+  return *shard;
 }
 
 std::size_t Server::descriptors_wanted() const {
@@ -323,8 +331,8 @@ void Server::on_outcome(const Outcome& outcome) {
           return DeskId{};
       },
       outcome);
-  const auto shard = shard_of_.find(desk);
-  if (shard != shard_of_.end()) shard->second->post(mail::Stored{outcome});
+  const std::lock_guard lock{shard_of_mutex_};
+  if (const auto shard = shard_of_.find(desk); shard != shard_of_.end()) shard->second->post(mail::Stored{outcome});
 }
 
 void Server::note_database(const outcome::Health& health) {
@@ -519,9 +527,7 @@ void Server::policy(std::string_view desk, std::function<void(std::shared_ptr<co
 
 void Server::put_policy(std::string_view desk, std::shared_ptr<policy::Desk> policy,
                         std::function<void(std::variant<std::int64_t, Refusal>)> then) {
-  const Entry* found = entry(desk);
-  if (found == nullptr) return then(Refusal{Code::bad_policy, "this server does not have the desk"});
-  then = [name = found->name, then = std::move(then)](const std::variant<std::int64_t, Refusal>& put) {
+  then = [name = policy->name, then = std::move(then)](const std::variant<std::int64_t, Refusal>& put) {
     if (const auto* refused = std::get_if<Refusal>(&put))
       note(Happened::policy_refused, {{"desk", Name{name}}, {"why", refused->code}});
     then(put);
@@ -530,6 +536,8 @@ void Server::put_policy(std::string_view desk, std::shared_ptr<policy::Desk> pol
     return then(Refusal{Code::bad_policy, joined(wrong)});
   auto made = KeyRing::of(*policy, *guest_key_);
   if (const auto* wrong = std::get_if<std::string>(&made)) return then(Refusal{Code::bad_policy, *wrong});
+  const Entry* found = entry(desk);
+  if (found == nullptr) return add_desk(std::move(policy), std::move(then));
   auto keys = std::make_shared<const KeyRing>(std::get<KeyRing>(std::move(made)));
   found->shard->post(
       mail::WouldDrop{found->id, policy,
@@ -537,6 +545,33 @@ void Server::put_policy(std::string_view desk, std::shared_ptr<policy::Desk> pol
                         if (!dropped.empty()) return then(Refusal{Code::in_use, joined(dropped)});
                         store_policy(entry, policy, keys, then);
                       }});
+}
+
+// A desk that nobody has yet is made, given its first version, taken and placed. One that is in the database and not here
+// is another server's, or was lost to one: it is never taken by itself.
+void Server::add_desk(std::shared_ptr<policy::Desk> policy,
+                      std::function<void(std::variant<std::int64_t, Refusal>)> then) {
+  if (!settings_.desks.empty()) return then(Refusal{Code::bad_policy, "the setting `desks` does not name the desk"});
+  for (const policy::Shop& shop : policy->shops)
+    if (entry(Door{Entrance::buyer, shop.name}) != nullptr)
+      return then(Refusal{Code::in_use, "shop " + shop.name + " is another desk's"});
+  asio::post(office_, [this, policy = std::move(policy), then = std::move(then)] {
+    std::shared_ptr<Placement> made;
+    try {
+      const record::Policy row{policy->version, policy::encode(*policy), "admin", clock_->now()};
+      if (!add_policy(settings_.database, make_desk(settings_.database, policy->name), policy->version - 1, row))
+        return then(Refusal{Code::stale_policy, "the desk is in the database, and not this server's"});
+      made = std::make_shared<Placement>(placement(policy->name, take_desk(settings_.database, policy->name)));
+    } catch (const StorageError&) { return then(Refusal{Code::storage_behind, "the database is away"}); }
+    here([this, made, then] {
+      ++desks_wanted_;
+      Shard& shard = enlist(*made);
+      note(Happened::desk_taken, {{"desk", Name{made->name}}, {"epoch", made->epoch}});
+      const std::int64_t version = made->policy->version;
+      shard.post(mail::Place{made});
+      then(version);
+    });
+  });
 }
 
 // From any thread: the database is asked in the office, and only what it has taken comes into force. When it has not

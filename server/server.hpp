@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -62,6 +63,8 @@ class Server final : private Doors, private Desks {
   Placement placement(const std::string& name, Taken taken);
   void start_storage();
   void start_shards(std::vector<Placement> placements);
+  // Gives the desk a shard, which is to place it.
+  Shard& enlist(const Placement& placement);
   void open_doors();
   void on_outcome(const Outcome& outcome);
 
@@ -91,6 +94,7 @@ class Server final : private Doors, private Desks {
   void explain(std::string_view desk, ChatId chat, std::function<void(std::optional<std::string>)> then) override;
   void store_policy(const Entry& entry, std::shared_ptr<const policy::Desk> policy, std::shared_ptr<const KeyRing> keys,
                     std::function<void(std::variant<std::int64_t, Refusal>)> then);
+  void add_desk(std::shared_ptr<policy::Desk> policy, std::function<void(std::variant<std::int64_t, Refusal>)> then);
   void put_in_force(DeskId desk, const std::shared_ptr<const policy::Desk>& policy,
                     const std::shared_ptr<const KeyRing>& keys);
 
@@ -112,7 +116,8 @@ class Server final : private Doors, private Desks {
   std::optional<TokenKey> guest_key_;
   std::string admin_word_;
   std::unique_ptr<Clock> clock_;
-  std::map<DeskId, Shard*> shard_of_;  // constant once the writer runs
+  std::mutex shard_of_mutex_;  // the writer's thread looks there, too
+  std::map<DeskId, Shard*> shard_of_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<Writer> writer_;
   std::unique_ptr<Reader> reader_;

@@ -18,7 +18,14 @@
 
 namespace deskd {
 
+struct Placement;
+
 namespace mail {
+
+// A desk to serve from now on.
+struct Place {
+  std::shared_ptr<Placement> placement;
+};
 
 // A client for this desk.
 struct Arrive {
@@ -89,7 +96,7 @@ struct Stop {};
 
 }  // namespace mail
 
-using Mail = std::variant<mail::Arrive, mail::Stored, mail::Read, mail::NewPolicy, mail::Revoke, mail::WouldDrop,
+using Mail = std::variant<mail::Place, mail::Arrive, mail::Stored, mail::Read, mail::NewPolicy, mail::Revoke, mail::WouldDrop,
                           mail::Explain, mail::Report, mail::Drain, mail::Stop>;
 
 }  // namespace deskd

@@ -119,6 +119,8 @@ void Shard::read(Mail&& letter) {
   std::visit([this](auto&& each) { read(std::move(each)); }, std::move(letter));
 }
 
+void Shard::read(mail::Place&& letter) { place(std::move(*letter.placement)); }
+
 void Shard::read(mail::Arrive&& letter) {
   Room* where = room(letter.desk);
   // The listener asks the directory first: a desk that is gone and a drain are rare here.
