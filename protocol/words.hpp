@@ -111,6 +111,7 @@ enum class FactKind : std::uint8_t {
   relaxed,        // a requirement was dropped, or a queue was added, because the wait was long
   watched,
   shed,
+  revoked,        // of a person: `agent`, or of a shop's buyer `detail`, is who; chat is 0
 };
 
 namespace words {
@@ -128,10 +129,11 @@ inline constexpr std::array<std::string_view, 24> reason{
 inline constexpr std::array<std::string_view, 2> choice{"wait", "leave_message"};
 inline constexpr std::array<std::string_view, 7> clock{"first_response", "next_response", "agent_response", "queue_wait",
                                                        "idle_close", "left_message", "complaint"};
-inline constexpr std::array<std::string_view, 29> fact_kind{
+inline constexpr std::array<std::string_view, 30> fact_kind{
     "opened", "queued", "offered", "declined", "assigned", "requeued", "transferred", "taken_over", "missed", "asked",
     "chose", "left_message", "absent", "returned", "closed", "reopened", "identified", "rated", "wrapped_up", "status",
-    "overloaded", "no_answer_needed", "refused", "surge", "policy", "took_desk", "relaxed", "watched", "shed"};
+    "overloaded", "no_answer_needed", "refused", "surge", "policy", "took_desk", "relaxed", "watched", "shed",
+    "revoked"};
 }  // namespace words
 
 constexpr const auto& words_of(Role) { return words::role; }

@@ -43,15 +43,19 @@ class AtServer : public Place {
   AtServer(const Settings& settings, const std::string& desk)
       : settings_{settings}, target_{"/admin/v1/desks/" + desk + "/policy"} {}
   bool is_there() const { return call_admin(settings_, "GET", "/readyz").has_value(); }
-  policy::Desk in_force() override { return decoded(call("GET", target_, "").body); }
+  // A desk that the server does not have is a new one, or the server says why not when it is put.
+  policy::Desk in_force() override {
+    const auto answer = call_admin(settings_, "GET", target_);
+    if (answer && answer->status == 404) return {};
+    return decoded(good(answer).body);
+  }
   std::int64_t put(const policy::Desk& policy, std::int64_t base) override {
-    call("PUT", target_ + "?from=" + std::to_string(base), policy::encode(policy));
+    good(call_admin(settings_, "PUT", target_ + "?from=" + std::to_string(base), policy::encode(policy)));
     return base + 1;
   }
 
  private:
-  CallAnswer call(std::string_view method, const std::string& target, std::string body) const {
-    auto answer = call_admin(settings_, method, target, std::move(body));
+  static CallAnswer good(std::optional<CallAnswer> answer) {
     if (!answer) throw Wrong{"the server has gone"};
     if (answer->status != 200) throw Wrong{refusal_of(*answer)};
     return *std::move(answer);
@@ -60,30 +64,39 @@ class AtServer : public Place {
   std::string target_;
 };
 
+// With no server running. It takes no desk: a version is for whoever serves the desk next, two who are quick meet in the
+// policy's key, and taking would fence a server that we merely do not reach. One that we do not reach would go on under
+// the older version, and would not have been asked what the newer one drops, so nothing is written past it.
 class InDatabase : public Place {
  public:
-  InDatabase(const std::string& connection, const std::string& desk, std::int64_t wall_ms)
-      : connection_{connection}, wall_ms_{wall_ms}, taken_{take_desk(connection, desk)} {}
+  InDatabase(const Settings& settings, const std::string& desk, std::int64_t wall_ms)
+      : connection_{settings.database}, internal_listen_{settings.internal_listen}, desk_{desk}, wall_ms_{wall_ms} {}
   policy::Desk in_force() override {
-    if (taken_.policies.empty()) return {};
-    policy::Desk policy = decoded(taken_.policies.front().body);
-    policy.version = taken_.policies.front().version;
+    const auto newest = read_policy(connection_, desk_);
+    if (newest.empty()) return {};
+    policy::Desk policy = decoded(newest.front().body);
+    policy.version = newest.front().version;
     return policy;
   }
   std::int64_t put(const policy::Desk& policy, std::int64_t base) override {
+    if (is_served(connection_))
+      throw Wrong{"a server serves from this database, and none answers at " + internal_listen_ +
+                  ": apply where it runs, or say its internal_listen"};
     const char* user = std::getenv("USER");
     const std::string by = std::string{"deskd apply"} + (user == nullptr ? "" : std::string{" by "} + user);
     policy::Desk newer = policy;
     newer.version = base + 1;
-    if (!add_policy(connection_, taken_.desk, base, {newer.version, policy::encode(newer), by, instant_of(wall_ms_)}))
+    if (!add_policy(connection_, make_desk(connection_, desk_), base,
+                    {newer.version, policy::encode(newer), by, instant_of(wall_ms_)}))
       throw Wrong{"stale_policy: somebody else was faster"};
     return newer.version;
   }
 
  private:
   std::string connection_;
+  std::string internal_listen_;
+  std::string desk_;
   std::int64_t wall_ms_;
-  Taken taken_;
 };
 
 // The version that the file was written over. Throws Wrong when nobody said.
@@ -140,7 +153,7 @@ Said apply(const Settings& settings, const Words& words, std::int64_t wall_ms) {
   try {
     AtServer server{settings, policy.name};
     if (server.is_there()) return put(server, policy, from);
-    InDatabase database{settings.database, policy.name, wall_ms};
+    InDatabase database{settings, policy.name, wall_ms};
     return put(database, policy, from);
   } catch (const StorageError& error) {
     return {1, "", std::string{"no server runs, and the database does not answer: "} + error.what() + "\n"};

@@ -1,11 +1,13 @@
 #include "server/server.hpp"
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <stdexcept>
 
 #include <boost/asio/post.hpp>
+#include <boost/system/system_error.hpp>
 
 #include "protocol/policy_codec.hpp"
 #include "server/log.hpp"
@@ -67,6 +69,11 @@ std::shared_ptr<const KeyRing> ring(const policy::Desk& policy, const TokenKey& 
   return std::make_shared<const KeyRing>(std::get<KeyRing>(std::move(made)));
 }
 
+void prepare_partitions(const std::string& database, std::int64_t wall_ms) {
+  for (const std::string& name : make_partitions(database, instant_of(wall_ms)))
+    note(Happened::partition_worry, {{"partition", Name{name}}});
+}
+
 std::string joined(const std::vector<std::string>& words) {
   std::string text;
   for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
@@ -85,6 +92,7 @@ Server::Server(Settings settings)
 // Whoever posts to a shard goes before the shards, whoever posts to this thread before its loop.
 Server::~Server() {
   listeners_.clear();
+  office_.stop();
   office_.join();
   for (const auto& shard : shards_) shard->post(mail::Stop{});
   for (std::thread& thread : threads_) thread.join();
@@ -95,6 +103,9 @@ Server::~Server() {
 
 int Server::run() {
   note(Happened::starting, {{"shards", settings_.shards}});
+  const std::size_t descriptors = raise_descriptors_limit(descriptors_wanted());
+  if (descriptors < descriptors_wanted())
+    note(Happened::descriptors_few, {{"descriptors", descriptors}, {"sessions_max", settings_.sessions_max}});
   const auto secret = [](const std::string& file) {
     auto read = own_secret(file);
     if (const auto* wrong = std::get_if<std::string>(&read)) throw std::runtime_error{*wrong};
@@ -104,7 +115,9 @@ int Server::run() {
   admin_word_ = secret(settings_.admin_key_file);
 
   judge_database();
-  std::vector<Placement> placements = take_desks();
+  const std::vector<std::string> desks = judge_desks();
+  take_addresses();
+  std::vector<Placement> placements = take_desks(desks);
   start_storage();
   start_shards(std::move(placements));
   open_doors();
@@ -130,24 +143,33 @@ void Server::judge_database() {
   const std::vector<std::string> wrong = check_database(settings_.database, settings_.allow_full_page_writes_off);
   if (!wrong.empty()) throw std::runtime_error{joined(wrong)};
   partitions_made_ms_ = Clock::wall_ms();
-  const auto worries = make_partitions(settings_.database, instant_of(partitions_made_ms_));
-  if (!worries.empty()) note(Happened::partition_worry, {{"worries", worries.size()}});
+  prepare_partitions(settings_.database, partitions_made_ms_);
 }
 
-std::vector<Placement> Server::take_desks() {
+// The desks to take. What their policies name is there and can be read: keys, zones, and the folder of recordings.
+std::vector<std::string> Server::judge_desks() {
   std::vector<std::string> names = settings_.desks;
   if (names.empty()) names = desk_names(settings_.database);
+  if (names.empty()) throw std::runtime_error{"the database has no desk yet: deskd apply FILE"};
+  for (const std::string& name : names) {
+    const auto newest = read_policy(settings_.database, name);
+    if (newest.empty()) throw std::runtime_error{"desk " + name + " has no policy yet: deskd apply FILE"};
+    ring(parsed(newest.front(), name), *guest_key_);
+  }
+  if (!settings_.record_dir.empty() && ::access(settings_.record_dir.c_str(), W_OK | X_OK) != 0)
+    throw std::runtime_error{"cannot record to " + settings_.record_dir};
+  return names;
+}
+
+std::vector<Placement> Server::take_desks(const std::vector<std::string>& names) {
   desks_wanted_ = names.size();
   std::vector<std::pair<std::string, Taken>> taken;
   Instant newest{};
   for (const std::string& name : names) {
-    if (read_policy(settings_.database, name).empty())
-      throw std::runtime_error{"desk " + name + " has no policy yet: deskd apply FILE"};
     taken.emplace_back(name, take_desk(settings_.database, name));
     newest = std::max(newest, taken.back().second.newest);
     note(Happened::desk_taken, {{"desk", Name{name}}, {"epoch", taken.back().second.epoch}});
   }
-  if (taken.empty()) throw std::runtime_error{"the database has no desk yet: deskd apply FILE"};
   clock_ = std::make_unique<Clock>(newest);
   std::vector<Placement> placements;
   for (auto& [name, one] : taken) placements.push_back(placement(name, std::move(one)));
@@ -169,6 +191,7 @@ Placement Server::placement(const std::string& name, Taken taken) {
   made.recovered.emplace_back(open.surge);
   for (stored::Chat& chat : open.chats) made.recovered.emplace_back(std::move(chat));
   made.recovered.emplace_back(event::RecoveryDone{taken.position});
+  made.revoked = read_revoked(settings_.database, taken.desk, clock_->now() - banned_for);
   return made;
 }
 
@@ -200,19 +223,37 @@ void Server::start_shards(std::vector<Placement> placements) {
                                        }};
   for (options.number = 0; options.number < static_cast<std::size_t>(settings_.shards); ++options.number)
     shards_.push_back(std::make_unique<Shard>(options, *clock_, *writer_, *reader_, listeners));
-  for (std::size_t i = 0; i < placements.size(); ++i) shard_of_[placements[i].id] = shards_[i % shards_.size()].get();
   for (Placement& placement : placements) {
-    Shard* shard = shard_of_.at(placement.id);
-    entries_.push_back({placement.id, placement.name, placement.epoch, placement.policy, shard});
     const std::size_t chats = placement.recovered.size();
-    shard->place(std::move(placement));
+    enlist(placement).place(std::move(placement));
     note(Happened::recovered, {{"desk", Name{entries_.back().name}}, {"events", chats}});
   }
   for (const auto& shard : shards_) {
-    threads_.emplace_back([&shard = *shard] { shard.run(); });
+    threads_.emplace_back([&shard = *shard] {
+      try {
+        shard.run();
+      } catch (...) {
+        note(Happened::internal_fault, {{"shard", shard.options().number}});
+        throw;
+      }
+    });
     const std::string name = "shard-" + std::to_string(shard->options().number);
     ::pthread_setname_np(threads_.back().native_handle(), name.c_str());
   }
+}
+
+Shard& Server::enlist(const Placement& placement) {
+  Shard* shard = shards_[entries_.size() % shards_.size()].get();
+  {
+    const std::lock_guard lock{shard_of_mutex_};
+    shard_of_[placement.id] = shard;
+  }
+  entries_.push_back({placement.id, placement.name, placement.epoch, placement.policy, shard});
+  return *shard;
+}
+
+std::size_t Server::descriptors_wanted() const {
+  return static_cast<std::size_t>(settings_.sessions_max) + descriptors_besides_sessions;
 }
 
 ListenerOptions Server::listener_options(const std::string& address) const {
@@ -225,34 +266,53 @@ ListenerOptions Server::listener_options(const std::string& address) const {
   options.admission.per_address_not_signed_in = static_cast<std::size_t>(settings_.unauthenticated_per_address_max);
   options.admission.not_signed_in = static_cast<std::size_t>(settings_.unauthenticated_max);
   // Descriptors or sessions, whichever end first.
-  options.admission.descriptors = std::min(descriptors_limit(), static_cast<std::size_t>(settings_.sessions_max) + 64);
+  options.admission.descriptors = std::min(descriptors_limit(), descriptors_wanted());
   return options;
 }
 
-void Server::open_doors() {
+void Server::take_addresses() {
   ListenerOptions front = listener_options(settings_.listen);
   front.staff = settings_.staff_listen.empty();
-  const auto open = [this](const ListenerOptions& options, Word what, Doors* doors, HttpHandler handler, auto pages) {
-    listeners_.push_back(std::make_unique<Listener>(loop_, options, doors, std::move(handler), std::move(pages)));
-    note(Happened::listening,
-         {{"what", what}, {"address", Name{options.address}}, {"port", listeners_.back()->port()}});
+  const auto take = [this](const ListenerOptions& options, Doors* doors, HttpHandler handler, auto pages) {
+    try {
+      listeners_.push_back(std::make_unique<Listener>(loop_, options, doors, std::move(handler), std::move(pages)));
+    } catch (const boost::system::system_error& failed) {
+      throw std::runtime_error{"cannot listen on " + options.address + ":" + std::to_string(options.port) + ": " +
+                               failed.code().message()};
+    }
   };
-  open(front, "public", this, {}, served_pages());
+  take(front, this, {}, served_pages());
   if (!settings_.staff_listen.empty()) {
     ListenerOptions staff = listener_options(settings_.staff_listen);
     staff.buyers = false;
-    open(staff, "staff", this, {}, served_pages());
+    take(staff, this, {}, served_pages());
   }
   ListenerOptions internal = listener_options(settings_.internal_listen);
   internal.body_bytes_max = policy::policy_bytes_max;
-  open(internal, "internal", nullptr, internal_handler(), std::map<std::string, HttpAnswer, std::less<>>{});
+  take(internal, nullptr, internal_handler(), std::map<std::string, HttpAnswer, std::less<>>{});
+}
+
+void Server::open_doors() {
+  for (std::size_t i = 0; i < listeners_.size(); ++i) {
+    listeners_[i]->start();
+    note(Happened::listening, {{"what", Name{listener_name(i)}},
+                               {"address", Name{listeners_[i]->address()}},
+                               {"port", listeners_[i]->port()}});
+  }
+}
+
+std::string_view Server::listener_name(std::size_t i) const {
+  return i + 1 == listeners_.size() ? "internal" : i == 0 ? "public" : "staff";
 }
 
 HttpHandler Server::internal_handler() {
   return [this](HttpRequest request, Reply reply) {
     Admin::Request asked{std::move(request.method), std::move(request.path), std::move(request.query),
                          std::move(request.authorization), std::move(request.body)};
-    admin_.answer(asked, [reply = std::move(reply)](Admin::Answer answer) {
+    admin_.answer(asked, [reply = std::move(reply), path = asked.path](Admin::Answer answer) {
+      if (path.starts_with("/admin/"))
+        note(answer.status == 401 ? Happened::admin_refused : Happened::admin_called,
+             {{"path", Name{path}}, {"status", answer.status}});
       reply({.status = answer.status, .type = std::move(answer.type), .body = std::move(answer.body), .headers = {}});
     });
   };
@@ -272,8 +332,8 @@ void Server::on_outcome(const Outcome& outcome) {
           return DeskId{};
       },
       outcome);
-  const auto shard = shard_of_.find(desk);
-  if (shard != shard_of_.end()) shard->second->post(mail::Stored{outcome});
+  const std::lock_guard lock{shard_of_mutex_};
+  if (const auto shard = shard_of_.find(desk); shard != shard_of_.end()) shard->second->post(mail::Stored{outcome});
 }
 
 void Server::note_database(const outcome::Health& health) {
@@ -305,7 +365,8 @@ void Server::begin_drain() {
 void Server::end_drain() {
   if (std::exchange(ending_, true)) return;
   drain_timer_.cancel();
-  asio::post(office_, [this] {
+  // A thread of its own: the office may be waiting for the very database that this should not wait for.
+  threads_.emplace_back([this] {
     const bool stored =
         writer_->drain(std::chrono::milliseconds{std::max<std::int64_t>(1, settings_.drain_seconds) * 500});
     here([this, stored] {
@@ -339,8 +400,7 @@ void Server::keep_house() {
     partitions_made_ms_ = wall;
     asio::post(office_, [this, wall] {
       try {
-        const auto worries = make_partitions(settings_.database, instant_of(wall));
-        if (!worries.empty()) note(Happened::partition_worry, {{"worries", worries.size()}});
+        prepare_partitions(settings_.database, wall);
       } catch (const StorageError&) {
         note(Happened::partition_worry);
         here([this] { partitions_made_ms_ = 0; });
@@ -415,7 +475,7 @@ void Server::scrape(std::function<void(Scrape)> then) {
   gathering->then = std::move(then);
   for (std::size_t i = 0; i < listeners_.size(); ++i) {
     const Listener::Counters& c = listeners_[i]->counters();
-    const Label listener{"listener", i + 1 == listeners_.size() ? "internal" : i == 0 ? "public" : "staff"};
+    const Label listener{"listener", listener_name(i)};
     const auto count = [&](std::string_view what, std::uint64_t value) {
       gathering->all.add("deskd_requests_total", MetricType::counter, "requests, by what became of them",
                          static_cast<double>(value), {&listener, 1}, {"outcome", what});
@@ -468,12 +528,17 @@ void Server::policy(std::string_view desk, std::function<void(std::shared_ptr<co
 
 void Server::put_policy(std::string_view desk, std::shared_ptr<policy::Desk> policy,
                         std::function<void(std::variant<std::int64_t, Refusal>)> then) {
-  const Entry* found = entry(desk);
-  if (found == nullptr) return then(Refusal{Code::bad_policy, "this server does not have the desk"});
+  then = [name = policy->name, then = std::move(then)](const std::variant<std::int64_t, Refusal>& put) {
+    if (const auto* refused = std::get_if<Refusal>(&put))
+      note(Happened::policy_refused, {{"desk", Name{name}}, {"why", refused->code}});
+    then(put);
+  };
   if (const auto wrong = fill_offsets(*policy, Clock::wall_ms()); !wrong.empty())
     return then(Refusal{Code::bad_policy, joined(wrong)});
   auto made = KeyRing::of(*policy, *guest_key_);
   if (const auto* wrong = std::get_if<std::string>(&made)) return then(Refusal{Code::bad_policy, *wrong});
+  const Entry* found = entry(desk);
+  if (found == nullptr) return add_desk(std::move(policy), std::move(then));
   auto keys = std::make_shared<const KeyRing>(std::get<KeyRing>(std::move(made)));
   found->shard->post(
       mail::WouldDrop{found->id, policy,
@@ -483,27 +548,75 @@ void Server::put_policy(std::string_view desk, std::shared_ptr<policy::Desk> pol
                       }});
 }
 
-// From any thread: the database is asked in the office, and only what it has taken comes into force.
+// A desk that nobody has yet is made, given its first version, taken and placed. One that is in the database and not here
+// is another server's, or was lost to one: it is never taken by itself.
+void Server::add_desk(std::shared_ptr<policy::Desk> policy,
+                      std::function<void(std::variant<std::int64_t, Refusal>)> then) {
+  if (!settings_.desks.empty()) return then(Refusal{Code::bad_policy, "the setting `desks` does not name the desk"});
+  for (const policy::Shop& shop : policy->shops)
+    if (entry(Door{Entrance::buyer, shop.name}) != nullptr)
+      return then(Refusal{Code::in_use, "shop " + shop.name + " is another desk's"});
+  asio::post(office_, [this, policy = std::move(policy), then = std::move(then)] {
+    std::shared_ptr<Placement> made;
+    try {
+      const record::Policy row{policy->version, policy::encode(*policy), "admin", clock_->now()};
+      if (!add_policy(settings_.database, make_desk(settings_.database, policy->name), policy->version - 1, row))
+        return then(Refusal{Code::stale_policy, "the desk is in the database, and not this server's"});
+      made = std::make_shared<Placement>(placement(policy->name, take_desk(settings_.database, policy->name)));
+    } catch (const StorageError&) { return then(Refusal{Code::storage_behind, "the database is away"}); }
+    here([this, made, then] {
+      ++desks_wanted_;
+      Shard& shard = enlist(*made);
+      note(Happened::desk_taken, {{"desk", Name{made->name}}, {"epoch", made->epoch}});
+      const std::int64_t version = made->policy->version;
+      shard.post(mail::Place{made});
+      then(version);
+    });
+  });
+}
+
+// From any thread: the database is asked in the office, and only what it has taken comes into force. When it has not
+// taken this version, its newest one does: the answer to a commit may have been lost, or somebody written past us, and
+// no change can start from a version that is not the newest.
 void Server::store_policy(const Entry& entry, std::shared_ptr<const policy::Desk> policy,
                           std::shared_ptr<const KeyRing> keys,
                           std::function<void(std::variant<std::int64_t, Refusal>)> then) {
-  asio::post(office_,
-             [this, id = entry.id, policy = std::move(policy), keys = std::move(keys), then = std::move(then)] {
-               try {
-                 const record::Policy row{policy->version, policy::encode(*policy), "admin", clock_->now()};
-                 if (!add_policy(settings_.database, id, policy->version - 1, row))
-                   return then(Refusal{Code::stale_policy, "somebody was faster"});
-               } catch (const StorageError&) { return then(Refusal{Code::storage_behind, "the database is away"}); }
-               here([this, id, policy, keys, then] {
-                 const auto found = std::ranges::find(entries_, id, &Entry::id);
-                 if (found == entries_.end())
-                   return then(Refusal{Code::bad_policy, "this server has just lost the desk"});
-                 found->policy = policy;
-                 found->shard->post(mail::NewPolicy{id, policy, keys});
-                 note(Happened::policy_changed, {{"desk", Name{found->name}}, {"version", policy->version}});
-                 then(policy->version);
-               });
-             });
+  asio::post(office_, [this, id = entry.id, name = entry.name, policy = std::move(policy), keys = std::move(keys),
+                       then = std::move(then)]() mutable {
+    std::optional<Refusal> refused;
+    try {
+      const record::Policy row{policy->version, policy::encode(*policy), "admin", clock_->now()};
+      if (!add_policy(settings_.database, id, policy->version - 1, row))
+        refused = Refusal{Code::stale_policy, "somebody was faster"};
+    } catch (const StorageError&) { refused = Refusal{Code::storage_behind, "the database is away"}; }
+    if (refused) {
+      try {
+        const auto newest = read_policy(settings_.database, name);
+        if (newest.empty() || newest.front().version < policy->version) return then(*refused);
+        auto other = std::make_shared<const policy::Desk>(parsed(newest.front(), name));
+        if (other->version == policy->version && policy::encode(*other) == policy::encode(*policy))
+          refused.reset();
+        else
+          keys = ring(*other, *guest_key_);
+        policy = std::move(other);
+      } catch (const std::runtime_error&) { return then(*refused); }
+    }
+    here([this, id, policy = std::move(policy), keys = std::move(keys), refused, then = std::move(then)] {
+      put_in_force(id, policy, keys);
+      if (refused) return then(*refused);
+      then(policy->version);
+    });
+  });
+}
+
+void Server::put_in_force(DeskId desk, const std::shared_ptr<const policy::Desk>& policy,
+                          const std::shared_ptr<const KeyRing>& keys) {
+  const auto found = std::ranges::find(entries_, desk, &Entry::id);
+  // Lost in the meantime: the version is for whoever has it now.
+  if (found == entries_.end() || found->policy->version >= policy->version) return;
+  found->policy = policy;
+  found->shard->post(mail::NewPolicy{desk, policy, keys});
+  note(Happened::policy_changed, {{"desk", Name{found->name}}, {"version", policy->version}});
 }
 
 void Server::revoke(std::string_view desk, Role role, std::string_view shop, std::string_view person,
@@ -517,7 +630,7 @@ void Server::revoke(std::string_view desk, Role role, std::string_view shop, std
 void Server::explain(std::string_view desk, ChatId chat, std::function<void(std::optional<std::string>)> then) {
   const Entry* found = entry(desk);
   if (found == nullptr) return then(std::nullopt);
-  found->shard->post(mail::Explain{chat, std::move(then)});
+  found->shard->post(mail::Explain{found->id, chat, std::move(then)});
 }
 
 }  // namespace deskd

@@ -1,16 +1,18 @@
 // server.hpp - The parts put together: desks taken, threads started, doors opened; and all of it in order back again.
 //
 //      this thread   listeners, HTTP, signals, the list of desks     ── mail ──>  shard threads
-//      office        what blocks and nobody waits for: policies stored, partitions made, the last records awaited
+//      office        what blocks and nobody waits for: policies stored, partitions made
 //      writer, reader   storage's own
 //
-// Start: the database is judged, desks are taken (older servers are fenced from here on), read back, placed; only then
-// do doors open. End, on SIGTERM: doors close, sessions are told to come back, records are waited for, exit 0.
+// Start: whatever can stand in the way is looked at first (the database, policies, keys, where to record, the addresses);
+// only then are desks taken (older servers are fenced from here on), read back and placed, and doors open. So a start
+// that fails has taken nothing from the server that runs. End, on SIGTERM: doors close, sessions are told to come back, records are waited for, exit 0.
 #pragma once
 
 #include <cstddef>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -55,10 +57,14 @@ class Server final : private Doors, private Desks {
 
   // Start.
   void judge_database();
-  std::vector<Placement> take_desks();
+  std::vector<std::string> judge_desks();
+  void take_addresses();
+  std::vector<Placement> take_desks(const std::vector<std::string>& names);
   Placement placement(const std::string& name, Taken taken);
   void start_storage();
   void start_shards(std::vector<Placement> placements);
+  // Gives the desk a shard, which is to place it.
+  Shard& enlist(const Placement& placement);
   void open_doors();
   void on_outcome(const Outcome& outcome);
 
@@ -88,6 +94,9 @@ class Server final : private Doors, private Desks {
   void explain(std::string_view desk, ChatId chat, std::function<void(std::optional<std::string>)> then) override;
   void store_policy(const Entry& entry, std::shared_ptr<const policy::Desk> policy, std::shared_ptr<const KeyRing> keys,
                     std::function<void(std::variant<std::int64_t, Refusal>)> then);
+  void add_desk(std::shared_ptr<policy::Desk> policy, std::function<void(std::variant<std::int64_t, Refusal>)> then);
+  void put_in_force(DeskId desk, const std::shared_ptr<const policy::Desk>& policy,
+                    const std::shared_ptr<const KeyRing>& keys);
 
   Entry* entry(std::string_view name);
   Entry* entry(const Door& door);
@@ -95,6 +104,8 @@ class Server final : private Doors, private Desks {
   void here(Act act);  // on this server's own thread, from any
   HttpHandler internal_handler();
   ListenerOptions listener_options(const std::string& address) const;
+  std::size_t descriptors_wanted() const;
+  std::string_view listener_name(std::size_t i) const;
 
   Settings settings_;
   Loop loop_;
@@ -105,7 +116,8 @@ class Server final : private Doors, private Desks {
   std::optional<TokenKey> guest_key_;
   std::string admin_word_;
   std::unique_ptr<Clock> clock_;
-  std::map<DeskId, Shard*> shard_of_;  // constant once the writer runs
+  std::mutex shard_of_mutex_;  // the writer's thread looks there, too
+  std::map<DeskId, Shard*> shard_of_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<Writer> writer_;
   std::unique_ptr<Reader> reader_;

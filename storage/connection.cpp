@@ -1,5 +1,10 @@
 #include "storage/connection.hpp"
 
+#include <sys/socket.h>
+
+#include <condition_variable>
+#include <mutex>
+
 namespace deskd {
 namespace {
 
@@ -30,5 +35,13 @@ std::string session_settings(std::chrono::milliseconds statement_timeout) {
          "set plan_cache_mode = force_generic_plan; set statement_timeout = " +
          std::to_string(statement_timeout.count());
 }
+
+Patience::Patience(int socket, std::chrono::milliseconds most)
+    : watch_{[socket, most](const std::stop_token& done) {
+        std::mutex mutex;
+        std::unique_lock lock{mutex};
+        const auto is_done = [&done] { return done.stop_requested(); };
+        if (!std::condition_variable_any{}.wait_for(lock, done, most, is_done)) ::shutdown(socket, SHUT_RDWR);
+      }} {}
 
 }  // namespace deskd

@@ -1,5 +1,6 @@
 #include "storage/migrate.hpp"
 
+#include <optional>
 #include <pqxx/pqxx>
 
 #include "storage/connection.hpp"
@@ -13,6 +14,7 @@ constexpr std::int64_t migration_lock{0x6465736b64};
 
 // A migration may rewrite a table; serving waits for it, so nobody is served worse by letting it end.
 constexpr std::chrono::milliseconds no_timeout{0};
+// Longer than make_partitions waits for its locks, three times.
 constexpr std::chrono::milliseconds look_timeout{10'000};
 
 template <class F>
@@ -20,6 +22,8 @@ auto with_connection(const std::string& words, std::chrono::milliseconds stateme
   try {
     pqxx::connection connection{connection_words(words, "deskd-schema")};
     const pqxx::quiet_errorhandler quiet{connection};  // libpqxx would print notices
+    std::optional<Patience> patience;
+    if (statement_timeout != no_timeout) patience.emplace(connection.sock(), statement_timeout);
     pqxx::nontransaction{connection}.exec(session_settings(statement_timeout));
     return f(connection);
   } catch (const StorageError&) { throw; } catch (const std::exception& error) {

@@ -29,8 +29,8 @@ void migrate(const std::string& connection, const std::function<void(std::string
 std::vector<std::string> check_database(const std::string& connection, bool without_full_page_writes = false);
 
 // Makes the weekly partitions of `now` and the two weeks after it, where they are missing. Called at start and once a
-// day by the server's role (the schema lends it the right). Returns what should worry somebody, as sentences: rows that
-// fell into a default partition, or a partition that could not be made. Blocks for milliseconds; throws StorageError.
+// day by the server's role (the schema lends it the right). Returns the partitions that should worry somebody, by name: a
+// default one that rows fell into, or one that could not be made. Blocks for milliseconds; throws StorageError.
 std::vector<std::string> make_partitions(const std::string& connection, Instant now);
 
 }  // namespace deskd

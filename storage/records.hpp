@@ -46,7 +46,7 @@ struct Fact {
   ClockKind clock{};          // of missed
   std::int32_t ordinal{};     // of missed: unique per (chat, clock); of others: a count, by kind
   std::int64_t number{};      // of missed: how late, ms; of queued, requeued, assigned: the age in ms; by kind
-  std::string_view detail;    // of assigned: the explanation as JSON, at most 1 KB; else empty
+  std::string_view detail;    // of assigned: the explanation as JSON, at most 1 KB; of revoked: a buyer's id; else empty
 };
 
 // A chat as routing last left it: the newest one in force replaces the row. What lines tell (seq, waiting_since, marks)

@@ -16,6 +16,10 @@ constexpr std::size_t chats_at_once{1000};
 // A start that waits longer than this for one answer should fail and say so.
 constexpr std::chrono::milliseconds statement_timeout{60'000};
 
+// A question about a row or two is answered by then, or the database is as good as away: a serving server's admin waits
+// for it, and so does its end.
+constexpr std::chrono::milliseconds answer_within{5'000};
+
 // Everything in here fails in one way.
 template <class F>
 auto with_connection(const std::string& words, const F& f) {
@@ -77,6 +81,15 @@ std::string of_chats(std::string_view columns, std::string_view table, std::stri
   return sql.append(" order by ").append(order).append(") r");
 }
 
+// For what a serving server asks.
+template <class F>
+auto promptly(const std::string& words, const F& f) {
+  return with_connection(words, [&](pqxx::connection& c) {
+    const Patience patience{c.sock(), answer_within};
+    return f(c);
+  });
+}
+
 }  // namespace
 
 Taken take_desk(const std::string& connection, std::string_view name) {
@@ -104,6 +117,32 @@ Taken take_desk(const std::string& connection, std::string_view name) {
       taken.policies.push_back(policy_of(policy));
     transaction.commit();
     return taken;
+  });
+}
+
+DeskId make_desk(const std::string& connection, std::string_view name) {
+  return promptly(connection, [&](pqxx::connection& c) {
+    pqxx::work transaction{c};
+    // Epoch 0 is nobody's. An insert only when it is needed, as above.
+    transaction.exec_params(
+        "insert into desk_owner (name, epoch) select $1::text, 0 where not exists (select from desk_owner where name = "
+        "$1) on conflict do nothing",
+        std::string{name});
+    const DeskId made{rows::number<DeskId::Number>(
+        transaction.exec_params1("select desk from desk_owner where name = $1", std::string{name})[0])};
+    transaction.commit();
+    return made;
+  });
+}
+
+bool is_served(const std::string& connection) {
+  return promptly(connection, [&](pqxx::connection& c) {
+    pqxx::nontransaction transaction{c};
+    return transaction
+        .exec_params1("select exists (select from pg_stat_activity where datname = current_database() and "
+                      "application_name = $1)",
+                      std::string{writer_name})[0]
+        .as<bool>();
   });
 }
 
@@ -167,8 +206,21 @@ Open read_open(const std::string& connection, DeskId desk, Instant closed_since)
   });
 }
 
-std::vector<stored::Policy> read_policy(const std::string& connection, std::string_view desk_name) {
+std::vector<stored::Revoked> read_revoked(const std::string& connection, DeskId desk, Instant since) {
   return with_connection(connection, [&](pqxx::connection& c) {
+    std::vector<stored::Revoked> revoked;
+    pqxx::nontransaction transaction{c};
+    for (const auto& row : transaction.exec_params(
+             "select shop, agent || detail, at_ms from fact where desk = $1 and chat = 0 and kind = 29 and at_ms >= $2 "
+             "order by \"position\"",
+             desk.value, ms_of(since)))
+      revoked.push_back({row[0].c_str(), row[1].c_str(), rows::instant(row[2])});
+    return revoked;
+  });
+}
+
+std::vector<stored::Policy> read_policy(const std::string& connection, std::string_view desk_name) {
+  return promptly(connection, [&](pqxx::connection& c) {
     std::vector<stored::Policy> newest;
     pqxx::nontransaction transaction{c};
     for (const auto& row : transaction.exec_params("select version, body::text, by, p.at_ms from policy p join "
@@ -181,7 +233,7 @@ std::vector<stored::Policy> read_policy(const std::string& connection, std::stri
 }
 
 bool add_policy(const std::string& connection, DeskId desk, std::int64_t base, const record::Policy& policy) {
-  return with_connection(connection, [&](pqxx::connection& c) {
+  return promptly(connection, [&](pqxx::connection& c) {
     // Two who start from the same version meet in the primary key: the second inserts nothing.
     return pqxx::nontransaction{c}
                .exec_params(

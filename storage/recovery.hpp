@@ -39,6 +39,12 @@ struct Taken {
 // Takes the desk of this name, and makes it when there is none. A server that had it is fenced when this returns.
 Taken take_desk(const std::string& connection, std::string_view name);
 
+// The desk of this name, made when there is none. Takes nothing from whoever has it.
+DeskId make_desk(const std::string& connection, std::string_view name);
+
+// Whether a server is writing to this database, from wherever it runs.
+bool is_served(const std::string& connection);
+
 struct Open {
   std::vector<stored::Agent> agents;     // by name: everyone who ever had a status
   stored::Surge surge;
@@ -48,6 +54,9 @@ struct Open {
 
 // `closed_since`: chats closed at this time or later come too, since their buyers may still reopen them.
 Open read_open(const std::string& connection, DeskId desk, Instant closed_since);
+
+// Who was revoked at this time or later, oldest first.
+std::vector<stored::Revoked> read_revoked(const std::string& connection, DeskId desk, Instant since);
 
 // Policies: one row a version, never changed.
 

@@ -68,6 +68,14 @@ struct Surge {
   bool operator==(const Surge&) const = default;
 };
 
+// Somebody who may not come in any more.
+struct Revoked {
+  std::string shop;  // empty: staff
+  std::string person;
+  Instant at;
+  bool operator==(const Revoked&) const = default;
+};
+
 // A chat as routing last left it, and all that was said in it.
 struct Chat {
   ChatId chat;

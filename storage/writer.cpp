@@ -389,7 +389,7 @@ class Writer::Thread {
   }
 
   void connect() {
-    auto connection = std::make_unique<pqxx::connection>(connection_words(options_.connection, "deskd-writer"));
+    auto connection = std::make_unique<pqxx::connection>(connection_words(options_.connection, writer_name));
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
     // Otherwise libpqxx makes a new connection behind our back, without the settings below.

@@ -296,9 +296,12 @@ void on_identified(Floor& floor, const event::Identified& identified) {
 }
 
 void on_revoked(Floor& floor, const event::Revoked& revoked) {
+  const bool buyer = revoked.role == Role::buyer || revoked.role == Role::guest;
+  record::Fact fact{.at = floor.now, .kind = FactKind::revoked, .shop = revoked.shop};
+  (buyer ? fact.detail : fact.agent) = revoked.person;
+  floor.persist(fact);
   for (const Session& session : floor.sessions) {
     if (!session.id) continue;
-    const bool buyer = revoked.role == Role::buyer || revoked.role == Role::guest;
     const bool is_it = buyer ? session.buyer != nullptr && session.buyer->shop == revoked.shop && session.buyer->id == revoked.person
                              : session.buyer == nullptr && floor.roster.agent(session.agent).name == revoked.person;
     if (is_it) floor.out->add(effect::Close{session.id, CloseCode::revoked});

@@ -166,8 +166,8 @@ void Admin::put_policy(const Request& request, std::string_view desk, Reply repl
   newer->version = *base + 1;
   desks_.policy(desk, [this, newer, base = *base,
                        reply = std::move(reply)](const std::shared_ptr<const policy::Desk>& now) mutable {
-    if (now == nullptr) return reply(no_such("this server does not serve such a desk"));
-    if (now->version != base)
+    if (now == nullptr && base != 0) return reply(no_such("this server does not serve such a desk"));
+    if (now != nullptr && now->version != base)
       return reply(refused({Code::stale_policy, "version " + std::to_string(now->version) + " is in force"}));
     const std::string name = newer->name;
     desks_.put_policy(name, std::move(newer),

@@ -30,6 +30,7 @@ class Descriptor {
     return *this;
   }
   ~Descriptor();
+  int number() const { return number_; }
   int release() { return std::exchange(number_, -1); }
 
  private:
@@ -41,8 +42,8 @@ class Descriptor {
 class Admitted {
  public:
   virtual ~Admitted() = default;
-  // From now on limits per address do not count this one (staff), or count it as somebody known.
-  virtual void signed_in(bool staff) = 0;
+  // From now on the limits count this one as somebody known.
+  virtual void signed_in() = 0;
 };
 
 struct Arrival {
@@ -55,5 +56,8 @@ struct Arrival {
   std::string early;  // bytes that came right behind the request
   std::unique_ptr<Admitted> admitted;
 };
+
+// Answers 503 to one that was to be upgraded and cannot be. Whoever holds the arrival closes it.
+void turn_away(const Arrival& arrival);
 
 }  // namespace deskd

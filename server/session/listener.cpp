@@ -83,6 +83,7 @@ class Listener::Impl : public std::enable_shared_from_this<Impl> {
     ticker_.cancel();
   }
 
+  const std::string& address() const { return options_.address; }
   std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
   const Admission& admission() const { return admission_; }
   Executor executor() { return acceptor_.get_executor(); }
@@ -186,7 +187,12 @@ class Listener::Impl::Request : public std::enable_shared_from_this<Request> {
   std::string peer() {
     error_code error;
     const tcp::endpoint remote = socket_.remote_endpoint(error);
-    return peer_of(remote.address(), view(message()["X-Forwarded-For"]), listener_->options_.trusted_proxies);
+    // A proxy may add a line of its own instead of lengthening the client's: all of them, in order, are one list.
+    std::string forwarded_for;
+    const auto [first, last] = message().equal_range("X-Forwarded-For");
+    for (auto line = first; line != last; ++line)
+      (forwarded_for += forwarded_for.empty() ? "" : ",") += view(line->value());
+    return peer_of(remote.address(), forwarded_for, listener_->options_.trusted_proxies);
   }
 
  private:
@@ -308,17 +314,16 @@ class Listener::Impl::Request : public std::enable_shared_from_this<Request> {
 // Tells the listener's counts from whichever thread the session lives on.
 class Listener::Impl::Counted final : public Admitted {
  public:
-  Counted(std::weak_ptr<Impl> listener, Executor executor, std::string address)
-      : listener_{std::move(listener)}, executor_{std::move(executor)}, address_{std::move(address)} {}
+  Counted(std::weak_ptr<Impl> listener, Executor executor, std::string address, bool staff)
+      : listener_{std::move(listener)}, executor_{std::move(executor)}, address_{std::move(address)}, staff_{staff} {}
   ~Counted() override {
     tell([signed_in = signed_in_, staff = staff_](Admission& counts, const std::string& address) {
       counts.leave(address, signed_in, staff);
     });
   }
-  void signed_in(bool staff) override {
+  void signed_in() override {
     if (std::exchange(signed_in_, true)) return;
-    staff_ = staff;
-    tell([staff](Admission& counts, const std::string& address) { counts.signed_in(address, staff); });
+    tell([staff = staff_](Admission& counts, const std::string& address) { counts.signed_in(address, staff); });
   }
 
  private:
@@ -333,8 +338,8 @@ class Listener::Impl::Counted final : public Admitted {
   std::weak_ptr<Impl> listener_;
   Executor executor_;
   std::string address_;
+  bool staff_;
   bool signed_in_{};
-  bool staff_{};
 };
 
 void Listener::Impl::accept() {
@@ -418,8 +423,8 @@ bool Listener::Impl::hand_over(Request& request, const Door& door) {
   error_code error;
   arrival.socket = Descriptor{request.socket().release(error)};
   if (error) return true;
-  admission_.enter(peer);
-  arrival.admitted = std::make_unique<Counted>(weak_from_this(), executor(), peer);
+  admission_.enter(peer, staff);
+  arrival.admitted = std::make_unique<Counted>(weak_from_this(), executor(), peer, staff);
   ++counters_.upgraded;
   doors_->enter(std::move(arrival));
   return true;
@@ -427,13 +432,13 @@ bool Listener::Impl::hand_over(Request& request, const Door& door) {
 
 Listener::Listener(Loop& loop, ListenerOptions options, Doors* doors, HttpHandler handler,
                    std::map<std::string, HttpAnswer, std::less<>> pages)
-    : impl_{std::make_shared<Impl>(loop, std::move(options), doors, std::move(handler), std::move(pages))} {
-  impl_->start();
-}
+    : impl_{std::make_shared<Impl>(loop, std::move(options), doors, std::move(handler), std::move(pages))} {}
 Listener::~Listener() { impl_->stop(); }
+const std::string& Listener::address() const { return impl_->address(); }
 std::uint16_t Listener::port() const { return impl_->port(); }
 const Listener::Counters& Listener::counters() const { return impl_->counters_; }
 const Admission& Listener::admission() const { return impl_->admission(); }
+void Listener::start() { impl_->start(); }
 void Listener::stop() { impl_->stop(); }
 
 }  // namespace deskd

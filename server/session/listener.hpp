@@ -83,15 +83,19 @@ class Listener {
     std::atomic<std::uint64_t> accepted, upgraded, answered, refused, timed_out, paused;
   };
 
-  // Throws boost::system::system_error when the address cannot be had. `pages` are answered as they are.
+  // Takes the address, and throws boost::system::system_error when it cannot be had. Who comes before start() waits in
+  // the kernel's queue. `pages` are answered as they are.
   Listener(Loop& loop, ListenerOptions options, Doors* doors, HttpHandler handler,
            std::map<std::string, HttpAnswer, std::less<>> pages = {});
   ~Listener();
 
+  const std::string& address() const;
   std::uint16_t port() const;
   const Counters& counters() const;  // any thread
   const Admission& admission() const;
 
+  // Accepts, from now on. Before the loop runs, or on its thread.
+  void start();
   // Accepts no more; requests being answered are answered. On the listener's thread.
   void stop();
 

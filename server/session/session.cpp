@@ -105,7 +105,7 @@ void LiveSession::hear(const ask::SignIn& asked) {
   role_ = come.who.role;
   person_ = come.who.person;
   state_ = State::signed_in;
-  admitted_->signed_in(is_staff());
+  admitted_->signed_in();
   welcome(come);
   watch();
   host_.opened(*this);
@@ -119,6 +119,8 @@ void LiveSession::hear(const ask::Refresh& asked) {
       come != nullptr && come->who.person == person_ && (come->who.role == Role::guest) == (role_ == Role::guest);
   const bool named = come != nullptr && role_ == Role::guest && come->who.role == Role::buyer;
   if (come != nullptr && !host_.may_stay(come->who)) return close(CloseCode::revoked);
+  // The desk has given this session its rights; fewer of them is another session.
+  if (same && come->who.role < role_) return close(CloseCode::revoked);
   if (!same && !named) {
     if (const auto* wrong = std::get_if<SignInError>(&judged)) host_.refused(*wrong);
     return error({}, Code::bad_token, "the token was not accepted; the one before stays in force");
@@ -136,8 +138,20 @@ void LiveSession::become(const Identity& buyer) {
   expires_wall_ms_ = buyer.expires_wall_ms;
 }
 
+void LiveSession::on_policy() {
+  if (state_ != State::signed_in) return;
+  bool stays = kid_.empty() ? host_.keys().serves(shop()) : host_.keys().find(shop(), kid_) != nullptr;
+  if (is_staff()) {
+    const auto& agents = host_.policy().agents;
+    const auto agent = std::ranges::find(agents, person_, &policy::Agent::name);
+    stays = stays && agent != agents.end() && std::min(role_, agent->role) == role_;
+  }
+  if (!stays) close(CloseCode::revoked);
+}
+
 void LiveSession::welcome(const Welcome& come) {
   expires_wall_ms_ = come.who.expires_wall_ms;
+  kid_ = come.who.kid;
   const Instant now = host_.now();
   tell::SignedIn told;
   told.session = id_;

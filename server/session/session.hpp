@@ -106,6 +106,9 @@ class LiveSession final : WebSocket::Reader {
   void on_timer();
   // A guest's session goes on as a named buyer.
   void become(const Identity& buyer);
+  // The host's policy and keys are newer ones. Who came in by a key, a shop, a name or a role that they no longer give
+  // is sent away: the token may open the door again, for what it now is.
+  void on_policy();
 
   Timer timer;
 
@@ -134,6 +137,7 @@ class LiveSession final : WebSocket::Reader {
   std::unique_ptr<Admitted> admitted_;
   std::string name_;  // the shop's or the desk's
   std::string person_;
+  std::string kid_;  // of the key that vouches; empty: the server's own
   std::int64_t expires_wall_ms_{};
   Instant heard_{};  // when the last message came
   Bucket bucket_;

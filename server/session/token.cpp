@@ -339,6 +339,7 @@ std::variant<Identity, TokenError> verify(std::string_view token, const KeyRing&
     if (holder == nullptr) return TokenError::unknown_key;
     key = &holder->key;
     issuer = holder->issuer;
+    who.kid = *kid;
     if (shop) {
       who.role = Role::buyer;
       who.shop = *shop;

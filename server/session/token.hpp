@@ -62,6 +62,7 @@ struct Identity {
   std::int64_t expires_wall_ms{};  // the session ends then, unless refreshed
   std::int64_t issued_wall_ms{};   // 0: the token does not say
   bool guest{};
+  std::string kid;  // the key that vouches; empty for guests, whom this server's own does
   bool operator==(const Identity&) const = default;
 };
 

@@ -79,10 +79,6 @@ class AtOnce {
 
 }  // namespace
 
-Descriptor::~Descriptor() {
-  if (number_ >= 0) ::close(number_);
-}
-
 class WebSocket::Impl : public std::enable_shared_from_this<Impl> {
  public:
   Impl(Loop& loop, BufferedSocket::Socket socket, std::string early, const Limits& limits, Reader& reader)

@@ -1,6 +1,7 @@
 // apply.cpp - From effects to acts: the only place that knows the desk's decisions, the wire and the database at once.
 #include <algorithm>
 
+#include "server/log.hpp"
 #include "server/shard/room.hpp"
 #include "server/shard/shard.hpp"
 
@@ -68,6 +69,8 @@ void Room::apply() {
 }
 
 void Room::apply(const effect::Send& send) {
+  if (const auto* refused = std::get_if<tell::Error>(&send.message); refused && refused->code == Code::storage_behind)
+    note(Happened::backlog_high, {{"desk", Name{name_}}});
   frame_.clear();
   encode(send.message, frame_);
   for (const SessionId to : effects_.audience(send)) deliver(to, frame_);
@@ -130,6 +133,7 @@ void Room::answer(mail::Read&& read) {
   if (reads != reads_.end() && !std::holds_alternative<mail::ReadLines>(read.what) && --reads->second == 0)
     reads_.erase(reads);
   LiveSession* session = shard_.session(read.session);
+  if (std::holds_alternative<answer::Failed>(read.answer)) note(Happened::history_failed, {{"desk", Name{name_}}});
   if (session == nullptr) return;
   std::visit([&](const auto& what) { answer(*session, what, read.answer); }, read.what);
 }

@@ -18,7 +18,14 @@
 
 namespace deskd {
 
+struct Placement;
+
 namespace mail {
+
+// A desk to serve from now on.
+struct Place {
+  std::shared_ptr<Placement> placement;
+};
 
 // A client for this desk.
 struct Arrive {
@@ -68,8 +75,10 @@ struct WouldDrop {
   std::shared_ptr<const policy::Desk> policy;
   std::function<void(std::vector<std::string>)> reply;
 };
-// Why this chat is where it is: JSON, or empty when no desk of this shard holds it in memory.
+// Why this chat is where it is: JSON, or empty when the desk does not hold it in memory. Another desk may have a chat of
+// the same number.
 struct Explain {
+  DeskId desk;
   ChatId chat;
   std::function<void(std::string)> reply;
 };
@@ -85,7 +94,7 @@ struct Stop {};
 
 }  // namespace mail
 
-using Mail = std::variant<mail::Arrive, mail::Stored, mail::Read, mail::NewPolicy, mail::Revoke, mail::WouldDrop,
+using Mail = std::variant<mail::Place, mail::Arrive, mail::Stored, mail::Read, mail::NewPolicy, mail::Revoke, mail::WouldDrop,
                           mail::Explain, mail::Report, mail::Drain, mail::Stop>;
 
 }  // namespace deskd

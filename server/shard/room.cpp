@@ -35,6 +35,7 @@ Room::Room(Shard& shard, Placement placement)
     recorder_ = std::make_unique<Recorder>(shard.options().record_dir, name_, epoch_);
     recorder_->begin(id_, epoch_, *policy_, shard.options().backlog_bytes_max, wall_offset_ms_);
   }
+  for (const stored::Revoked& each : placement.revoked) revoked(each.shop).add({each.shop, each.person}, each.at);
   for (const Event& event : placement.recovered) {
     if (const auto* done = std::get_if<event::RecoveryDone>(&event)) told_durable_ = durable_ = done->position;
     step(event);
@@ -74,11 +75,11 @@ void Room::change(mail::NewPolicy&& change) {
   policy_ = std::move(change.policy);
   keys_ = std::move(change.keys);
   step(event::PolicyChanged{policy_});
+  shard_.each_session(*this, [](LiveSession& session) { session.on_policy(); });
 }
 
 std::int64_t Room::revoke(const mail::Revoke& revoke) {
-  if (banned_.size() >= banned_max) banned_.erase(banned_.begin());
-  banned_.insert({revoke.shop, revoke.person});
+  revoked(revoke.shop).add({revoke.shop, revoke.person}, now());
   const std::size_t before = buyers_ + staff_;
   step(event::Revoked{revoke.role, revoke.shop, revoke.person});
   return static_cast<std::int64_t>(before - buyers_ - staff_);
@@ -115,7 +116,12 @@ const SessionOptions& Room::session_options() const { return shard_.options().se
 Decoder& Room::decoder() { return shard_.decoder(); }
 void Room::wake(LiveSession& session, Instant at) { shard_.timers().arm(session.timer, at); }
 
-bool Room::may_stay(const Identity& who) { return !banned_.contains(Person{who.shop, who.person}); }
+Banned& Room::revoked(std::string_view shop) { return shop.empty() ? staff_revoked_ : buyers_revoked_; }
+
+bool Room::may_stay(const Identity& who) {
+  const Banned::Person person{who.shop, who.person};
+  return !revoked(who.shop).holds(person, now()) && !guests_ended_.holds(person, now());
+}
 
 void Room::opened(LiveSession& session) {
   ++(session.is_staff() ? staff_ : buyers_);
@@ -129,8 +135,7 @@ void Room::heard(LiveSession& session, const Ask& ask) {
 
 // The guest is nobody any more: the pass opens nothing, and the desk closes the guest's other tabs.
 void Room::identified(LiveSession& session, const std::string& guest, const Identity& buyer) {
-  if (banned_.size() >= banned_max) banned_.erase(banned_.begin());
-  banned_.insert({buyer.shop, guest});
+  guests_ended_.add({buyer.shop, guest}, now());
   step(event::Identified{buyer.shop, guest, buyer.person, session.id()});
 }
 

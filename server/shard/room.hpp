@@ -10,14 +10,13 @@
 #pragma once
 
 #include <memory>
-#include <set>
 #include <string>
 #include <unordered_map>
-#include <utility>
 #include <vector>
 
 #include "server/desk/desk.hpp"
 #include "server/session/session.hpp"
+#include "server/shard/banned.hpp"
 #include "server/shard/mail.hpp"
 
 namespace deskd {
@@ -33,10 +32,8 @@ struct Placement {
   std::shared_ptr<const policy::Desk> policy;
   std::shared_ptr<const KeyRing> keys;
   std::vector<Event> recovered;  // RecoveredPolicy, RecoveredAgent and RecoveredChat, then RecoveryDone
+  std::vector<stored::Revoked> revoked;
 };
-
-// So many revoked people and ended guests are remembered; the oldest token among them has long run out by then.
-inline constexpr std::size_t banned_max{10'000};
 
 class Room final : public SessionHost {
  public:
@@ -86,8 +83,6 @@ class Room final : public SessionHost {
   void gone(LiveSession& session) override;
 
  private:
-  using Person = std::pair<std::string, std::string>;  // shop (empty: staff), person
-
   // apply.cpp
   void apply();
   void apply(const effect::Send& send);
@@ -101,6 +96,8 @@ class Room final : public SessionHost {
   void answer(LiveSession& session, const mail::ReadCommand& what, const Answer& answer);
   bool may_read(SessionId session, CommandId command);
   void ask(Query query, SessionId session, mail::ReadFor what);
+
+  Banned& revoked(std::string_view shop);
 
   Shard& shard_;
   DeskId id_;
@@ -129,7 +126,11 @@ class Room final : public SessionHost {
 
   std::unordered_map<std::uint64_t, int> reads_;  // of each session, not answered yet; lines of resumes apart
 
-  std::set<Person> banned_;
+  // Each with a bound of its own, so that no crowd of one kind brings back somebody of another. The first two are facts
+  // of the desk. A guest who became somebody is not: after a restart the old pass opens an empty room.
+  Banned staff_revoked_;
+  Banned buyers_revoked_;
+  Banned guests_ended_;
   std::size_t buyers_{};
   std::size_t staff_{};
 };

@@ -125,11 +125,16 @@ void Shard::read(Mail&& letter) {
   std::visit([this](auto&& each) { read(std::move(each)); }, std::move(letter));
 }
 
+void Shard::read(mail::Place&& letter) { place(std::move(*letter.placement)); }
+
 void Shard::read(mail::Arrive&& letter) {
   Room* where = room(letter.desk);
-  // Refused before the upgrade it would have been an answer; the listener asks the directory first, so this is rare.
-  if (where == nullptr || draining_) return;
-  if (sessions_ >= options_.sessions_max) return note(Happened::sessions_full, {{"sessions", sessions_}});
+  // The listener asks the directory first: a desk that is gone and a drain are rare here.
+  if (where == nullptr || draining_) return turn_away(letter.arrival);
+  if (sessions_ >= options_.sessions_max) {
+    note(Happened::sessions_full, {{"sessions", sessions_}});
+    return turn_away(letter.arrival);
+  }
   std::uint32_t index;
   if (free_slots_.empty()) {
     index = static_cast<std::uint32_t>(slots_.size());
@@ -201,11 +206,8 @@ void Shard::read(mail::WouldDrop&& letter) {
 }
 
 void Shard::read(mail::Explain&& letter) {
-  for (const auto& [id, where] : rooms_) {
-    std::string text = where->desk().explain(letter.chat);
-    if (!text.empty()) return letter.reply(std::move(text));
-  }
-  letter.reply({});
+  Room* where = room(letter.desk);
+  letter.reply(where == nullptr ? std::string{} : where->desk().explain(letter.chat));
 }
 
 void Shard::read(mail::Report&& letter) {

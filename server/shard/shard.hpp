@@ -5,7 +5,8 @@
 //      one timer ──> Timers ──────┘
 //
 // Nothing here is shared. What other threads want, they post; what they are told, they are told by a function they gave
-// along. place() comes before run(), from the thread that then calls run() or one that has finished with it.
+// along. place() comes before run(), from the thread that then calls run() or one that has finished with it; later,
+// mail::Place does.
 #pragma once
 
 #include <array>
@@ -104,6 +105,7 @@ class Shard {
                                         boost::asio::io_context::executor_type>;
 
   void read(Mail&& letter);
+  void read(mail::Place&& letter);
   void read(mail::Arrive&& letter);
   void read(mail::Stored&& letter);
   void read(mail::Read&& letter);

@@ -112,9 +112,12 @@ create table deed_default partition of deed default;
 create table fact_desk partition of fact for values from (0) to (1);
 -- What each agent last was, and whether there is surge. 19 is FactKind::status, 27 is FactKind::surge.
 create index fact_newest on fact_desk (desk, kind, agent, position desc) where kind in (19, 27);
+-- Who may not come in any more. 29 is FactKind::revoked.
+create index fact_revoked on fact_desk (desk, at_ms) where kind = 29;
 
 -- Makes the partitions of the week of this moment and of the two after it, where they are missing. Weeks begin on Monday,
--- UTC. Returns what should worry somebody. The server calls it: it runs with the owner's rights and makes nothing else.
+-- UTC. Returns the names of those that should worry somebody: one that could not be made (why, PostgreSQL's log says), and
+-- a default one that holds rows. The server calls it: it runs with the owner's rights and makes nothing else.
 create function make_partitions(now_ms bigint) returns setof text
 language plpgsql security definer set search_path = public, pg_temp set lock_timeout = '3s' as $$
 declare
@@ -134,12 +137,13 @@ begin
         execute format('create table %I partition of %I for values from (%s) to (%s)', part, parent, begins << 16,
                        (begins + week) << 16);
       exception when others then
-        return next format('the partition %s could not be made: %s', part, sqlerrm);
+        raise log 'the partition % could not be made: %', part, sqlerrm;
+        return next part;
       end;
     end loop;
     execute format('select exists (select from %I)', parent || '_default') into strays;
     if strays then
-      return next format('%s_default holds rows: no partition was made for their time', parent);
+      return next parent || '_default';
     end if;
   end loop;
 end $$;

@@ -62,6 +62,7 @@ int run(std::uint16_t port) {
   options.port = port;
   options.subprotocol = {};
   Listener listener{loop, options, &echo, {}};
+  listener.start();
   boost::asio::signal_set signals{loop.context(), SIGINT, SIGTERM};
   signals.async_wait([&](boost::system::error_code, int) { loop.stop(); });
   std::printf("ws://127.0.0.1:%u/v1/ops\n", static_cast<unsigned>(listener.port()));

@@ -33,6 +33,7 @@ class House final : public Doors {
       answer.body = request.path + request.query + request.body;
       reply(std::move(answer));
     });
+    listener_->start();
     address_.sin_family = AF_INET;
     address_.sin_port = htons(listener_->port());
     address_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);

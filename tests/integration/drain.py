@@ -1,5 +1,6 @@
 """drain.py - SIGTERM: everyone is told to come back, everything said is stored, the process ends with 0."""
 import asyncio
+import json
 import signal
 import unittest
 
@@ -53,6 +54,27 @@ class Drain(unittest.TestCase):
         blocker.close()
         self.assertEqual(await asyncio.to_thread(desk.server.wait, 15), 0, desk.tail())
         self.assertEqual([text for _, text in desk.words(chat)], ["在吗", *said])
+
+
+    @in_a_loop
+    async def test_ends_although_a_policy_hangs_in_the_database(self):
+        desk = Desk()
+        self.addCleanup(desk.leave)
+        desk.set_up().start()
+        locker = psycopg2.connect(desk.postgres.connection)
+        self.addCleanup(locker.close)
+        locker.cursor().execute("lock table policy")
+        desk.policy.update(version=1, staff_issuer="another")
+        applying = asyncio.create_task(asyncio.to_thread(desk.run, "apply", self.policy_file(desk), *desk.settings(), check=False))
+        waiting = "select count(*) from pg_locks where not granted"
+        while desk.postgres.rows(waiting) == [(0,)]: await asyncio.sleep(0.02)
+        self.assertEqual(await asyncio.to_thread(desk.kill, signal.SIGTERM), 0, desk.tail())
+        self.assertNotEqual((await applying).returncode, 0)
+
+    def policy_file(self, desk):
+        file = desk.folder / "newer.json"
+        file.write_text(json.dumps(desk.policy))
+        return file
 
 
 if __name__ == "__main__":

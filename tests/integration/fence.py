@@ -2,6 +2,7 @@
 sessions away with `moved` and ends by itself.
 """
 import asyncio
+import json
 import signal
 import subprocess
 import unittest
@@ -45,6 +46,54 @@ class Fence(unittest.TestCase):
         await buyer.all_stored()
         self.assertEqual([text for _, text in desk.words(chat)], ["第一句", "第二句"])
         desk.check_rows(self)
+
+    def test_applying_takes_nothing(self):
+        """Past a server that it does not reach, `apply` writes nothing; with none running it writes, and takes no desk."""
+        desk, before = self.desk, self.epoch()
+        past = ["--internal-listen", f"127.0.0.1:{free_port()}"]
+        file = desk.folder / "policy.json"
+        done = desk.run("apply", file, *desk.settings(), *past)
+        self.assertIn("nothing to change", done.stdout)
+        desk.policy["queues"][0]["queue_max"] = 7
+        file.write_text(json.dumps({**desk.policy, "version": 1}))
+        done = desk.run("apply", file, *desk.settings(), *past, check=False)
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn("a server serves from this database", done.stderr)
+        self.assertEqual(self.epoch(), before)
+        self.assertIsNone(desk.server.poll())
+        desk.kill(signal.SIGTERM)
+        desk.run("apply", file, *desk.settings())
+        self.assertEqual(self.epoch(), before)
+        self.assertEqual(desk.postgres.rows("select max(version) from policy"), [(2,)])
+
+    def test_a_version_written_past_the_server_comes_into_force(self):
+        """As after a commit whose answer was lost: the next change is refused once, and the one after it goes in."""
+        desk = self.desk
+        desk.postgres.rows("insert into policy select desk, 2, jsonb_set(body, '{staff_issuer}', '\"somebody\"'), 'past', 0 from policy returning 1")
+        desk.policy.update(version=1, staff_issuer="another")
+        with self.assertRaisesRegex(RuntimeError, "stale_policy"): desk.apply()
+        self.assertEqual(desk.admin("GET", "/admin/v1/desks/lamp/policy")["staff_issuer"], "somebody")
+        self.assertIn('"event":"policy_refused","desk":"lamp","why":"stale_policy"', desk.tail(100))
+        desk.policy["version"] = 2
+        desk.apply()
+        self.assertEqual(desk.admin("GET", "/admin/v1/desks/lamp/policy")["staff_issuer"], "another")
+
+    def epoch(self): return self.desk.postgres.rows("select epoch from desk_owner")
+
+    def test_a_start_that_fails_takes_nothing(self):
+        """Typed beside a running server, or with something missing: the newcomer says why, and the older one goes on."""
+        desk, before = self.desk, self.epoch()
+        others = [f"--{name}=127.0.0.1:{free_port()}" for name in ("listen", "internal-listen")]
+        key = desk.folder / "staff.key"
+        for more, without, why in (([], None, "cannot listen on"), (others, key, str(key)), ([*others, "--record-dir=/nowhere"], None, "/nowhere")):
+            with self.subTest(why):
+                if without: without.rename(desk.folder / "away")
+                done = desk.run("serve", *desk.settings(), *more, check=False)
+                if without: (desk.folder / "away").rename(without)
+                self.assertEqual(done.returncode, 1, done.stderr)
+                self.assertIn(why, done.stderr)
+                self.assertEqual(self.epoch(), before)
+        self.assertIsNone(desk.server.poll())
 
     @in_a_loop
     async def test_a_server_that_slept_writes_nothing_when_it_wakes(self):

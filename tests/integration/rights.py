@@ -27,6 +27,9 @@ STAFF_MAY_HEAR = {"not_allowed", "not_offered", "wrong_place", "unknown_chat", "
 HARMLESS = {("buyer", "read_history"), ("guest", "read_history"), ("agent", "wrap_up_done")}
 
 
+REVOKED = 4501
+
+
 class Rights(unittest.TestCase):
     def setUp(self):
         self.desk = Desk()
@@ -125,6 +128,50 @@ class Rights(unittest.TestCase):
             await gone.until("let in again", lambda: gone.close_code)
             self.assertEqual(gone.close_code, REVOKED)
         await desk.buyer("b2").sign_in()
+
+
+class Revoked(unittest.TestCase):
+    @in_a_loop
+    async def test_the_revoked_stay_out_over_a_restart(self):
+        desk = Desk()
+        self.addCleanup(desk.leave)
+        desk.set_up().start()
+        revoked = {"07": desk.agent("07"), "b1": desk.buyer("b1")}
+        for person in revoked.values(): await person.sign_in()
+        for who in ({"role": "agent", "person": "07"}, {"role": "buyer", "shop": "lamps", "person": "b1"}):
+            self.assertEqual(await asyncio.to_thread(desk.admin, "POST", "/admin/v1/desks/lamp/revoke", who), {"sessions": 1})
+        self.assertIn('"event":"admin_called","path":"/admin/v1/desks/lamp/revoke","status":200', desk.tail(100))
+        other = await desk.buyer("b2").sign_in()
+        chat = await other.open()
+        await other.say(chat, "在吗")
+        await other.all_stored()                # and with it what was revoked before
+        await asyncio.to_thread(desk.kill)
+        await asyncio.to_thread(desk.start)
+        for name, person in revoked.items():
+            with self.subTest(name):
+                await person.drop()
+                await person.connect()
+                await person.send({"type": "sign_in", "token": person.token})
+                await person.until("not sent away", lambda: person.close_code)
+                self.assertEqual(person.close_code, REVOKED)
+
+
+class Demoted(unittest.TestCase):
+    @in_a_loop
+    async def test_rights_end_with_the_policy_that_gave_them(self):
+        """A supervisor who is one no longer is sent away, and comes back as what is left."""
+        desk = Desk()
+        self.addCleanup(desk.leave)
+        desk.set_up().start()
+        boss = await desk.agent("boss", "supervisor").sign_in()
+        agent = await desk.agent("07").sign_in()
+        desk.policy["agents"][2]["role"] = "agent"
+        desk.policy["version"] = 1
+        await asyncio.to_thread(desk.apply)
+        await boss.until("not sent away", lambda: boss.close_code)
+        self.assertEqual(boss.close_code, REVOKED)
+        self.assertEqual((await desk.agent("boss", "supervisor").sign_in()).me["role"], "agent")
+        await agent.command("set_status", status="available")
 
 
 if __name__ == "__main__":

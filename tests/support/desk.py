@@ -205,10 +205,13 @@ class Desk:
 
     def revoke(self, **whom):
         """Takes somebody's right to be here back; how many sessions ended by it."""
-        word = (self.folder / "admin.key").read_text().strip()
-        asked = urllib.request.Request(f"http://127.0.0.1:{self.internal_port}/admin/v1/desks/lamp/revoke", json.dumps(whom).encode(),
-                                       {"Authorization": f"Bearer {word}"}, method="POST")
-        with urllib.request.urlopen(asked, timeout=5) as answer: return json.load(answer)["sessions"]
+        return self.admin("POST", "/admin/v1/desks/lamp/revoke", whom)["sessions"]
+
+    def admin(self, method, path, body=None):
+        """One call to the admin API; its answer as JSON."""
+        asked = urllib.request.Request(f"http://127.0.0.1:{self.internal_port}{path}", method=method, data=body and json.dumps(body).encode(),
+                                       headers={"Authorization": f"Bearer {(self.folder / 'admin.key').read_text().strip()}"})
+        with urllib.request.urlopen(asked, timeout=WAIT_S) as answer: return json.load(answer)
 
     def tail(self, lines=20):
         self.log.flush()

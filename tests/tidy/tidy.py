@@ -140,6 +140,15 @@ def check_metrics(names, complain):
                 if metric not in written: complain(name, number, f"the server writes no {metric}")
             alert = re.match(r"\s*- alert: (\w+)", line)
             if alert and f"### {alert.group(1)}" not in page: complain(name, number, f"deploy/README.md does not say what to do about {alert.group(1)}")
+def check_log(names, complain):
+    """Every event of the log is said by somebody: a row that nobody says is looked for on call, and never comes."""
+    table = ROOT / "server/log.hpp"
+    if not table.exists(): return
+    said = "\n".join(bare((ROOT / n).read_text()) for n in names if n.startswith("server/") and n.endswith(".cpp"))
+    source = table.read_text()
+    for found in re.finditer(r"HappenedRow\{Happened::(\w+)", source):
+        if not re.search(rf"Happened::{found.group(1)}\b", said):
+            complain("server/log.hpp", source.count("\n", 0, found.start()) + 1, f"nobody says {found.group(1)}")
 
 
 def check_promises(names, complain):
@@ -198,6 +207,7 @@ def main():
     check_targets(names, complain)
     check_settings(complain)
     check_metrics(names, complain)
+    check_log(names, complain)
     check_promises(names, complain)
 
     print("longest functions:")

@@ -32,7 +32,7 @@ class FakeDesks : public Desks {
   void put_policy(std::string_view desk, std::shared_ptr<policy::Desk> policy,
                   std::function<void(std::variant<std::int64_t, Refusal>)> then) override {
     ++asked;
-    EXPECT_EQ(desk, "demo");
+    EXPECT_EQ(desk, policy->name);
     if (refusal) return then(*refusal);
     in_force = policy;
     then(policy->version);
@@ -141,6 +141,8 @@ TEST_F(AdminDoor, APolicyIsGivenAsItCanBePutBack) {
   EXPECT_EQ(error(ask("GET", "/admin/v1/desks/none/policy")), "404 not_found");
   policy.name = "none";
   EXPECT_EQ(error(ask("PUT", "/admin/v1/desks/none/policy", policy::encode(policy))), "404 not_found");
+  policy.version = 0;
+  EXPECT_EQ(ask("PUT", "/admin/v1/desks/none/policy", policy::encode(policy)).body, R"({"version":1})") << "a new desk";
 }
 
 TEST_F(AdminDoor, ABadPolicyIsNamedAndNotPut) {

@@ -85,7 +85,7 @@ TEST_F(Log, EveryRowIsWholeAndItsNameItsOwn) {
 
 TEST_F(Log, QuieterEventsAreLeftOut) {
   open_log({Level::error, [] { return now_ms; }, [](std::string_view line) { lines.emplace_back(line); }});
-  note(Happened::surge);
+  note(Happened::sessions_full);
   EXPECT_TRUE(lines.empty());
   note(Happened::desk_lost);
   EXPECT_EQ(lines.size(), 1U);

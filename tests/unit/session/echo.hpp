@@ -20,6 +20,7 @@ class Echo final : public Doors {
       : limits_{limits} {
     options.port = 0;
     listener_ = std::make_unique<Listener>(loop_, std::move(options), this, std::move(handler), std::move(pages));
+    listener_->start();
     port_ = listener_->port();
     thread_ = std::thread{[this] { loop_.run(); }};
   }

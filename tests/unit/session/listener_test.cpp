@@ -132,6 +132,25 @@ TEST(Listener, keeps_descriptors_for_staff) {
   EXPECT_EQ(buyers.front().read_frame().payload, "unharmed");
 }
 
+// Goal: connections that never sign in cannot fill the server by the door of staff.
+TEST(Listener, bounds_strangers_at_the_staff_door) {
+  ListenerOptions options;
+  options.admission.descriptors_for_staff = 16;
+  Echo echo{options};
+  std::deque<RawClient> strangers;
+  for (int i = 0; i < 4; ++i) {
+    strangers.emplace_back(echo.port());
+    strangers.back().ask("/v1/ops");
+    EXPECT_EQ(strangers.back().status(), 101);
+  }
+  RawClient next{echo.port()};
+  next.ask("/v1/desks/desk/agent");
+  EXPECT_EQ(next.status(), 429);
+  RawClient buyer{echo.port()};
+  buyer.ask("/v1/shops/shop/buyer");
+  EXPECT_EQ(buyer.status(), 101);
+}
+
 TEST(Listener, pauses_without_descriptors_and_recovers) {
   Echo echo;
   rlimit before{};
@@ -158,6 +177,21 @@ TEST(Listener, pauses_without_descriptors_and_recovers) {
   after.ask("/v1/shops/shop/buyer");
   EXPECT_EQ(after.status(), 101);
   EXPECT_LT(echo.listener().counters().paused, 100u) << "a busy loop";
+}
+
+// Goal: what a client wrote itself is never believed, also when the proxy's word comes in a line of its own.
+TEST(Listener, reads_every_line_of_forwarded_addresses) {
+  ListenerOptions options;
+  options.trusted_proxies.push_back(*Network::parse("127.0.0.0/8"));
+  Echo echo{options, {}, [](const HttpRequest& request, const Reply& reply) {
+    HttpAnswer given;
+    given.body = request.peer;
+    reply(given);
+  }};
+  RawClient client{echo.port()};
+  client.send("GET / HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 9.9.9.9\r\nX-Forwarded-For: 8.8.8.8, 7.7.7.7\r\n\r\n");
+  const std::string answer = client.answer();
+  EXPECT_TRUE(answer.ends_with("\r\n7.7.7.7")) << answer;
 }
 
 TEST(Listener, serves_pages_and_hands_the_rest_to_its_handler) {

@@ -1,5 +1,8 @@
 // Which door, whose page, whose address: the judgements made before anything is built for a client.
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <limits>
 
 #include "server/session/admission.hpp"
 #include "server/session/request.hpp"
@@ -76,30 +79,71 @@ TEST(Admission, counts_and_forgets) {
   EXPECT_EQ(admission.ask("a", false, 89), Answer::welcome);
   EXPECT_EQ(admission.ask("a", false, 90), Answer::full);
   EXPECT_EQ(admission.ask("a", true, 99), Answer::welcome);
-  admission.enter("a");
-  admission.enter("a");
+  admission.enter("a", false);
+  admission.enter("a", false);
   EXPECT_EQ(admission.ask("a", false, 5), Answer::too_many_here);
   EXPECT_EQ(admission.ask("b", false, 5), Answer::welcome);
   admission.signed_in("a", false);
   EXPECT_EQ(admission.ask("a", false, 5), Answer::welcome);
-  admission.enter("a");
+  admission.enter("a", false);
   EXPECT_EQ(admission.ask("a", false, 5), Answer::too_many_here);
-  // Staff who have signed in count for nothing at their address.
-  admission.signed_in("a", true);
-  EXPECT_EQ(admission.ask("a", false, 5), Answer::welcome);
-  admission.enter("b");
-  admission.enter("b");
-  admission.enter("c");
+  admission.enter("b", false);
+  admission.enter("b", false);
   EXPECT_EQ(admission.ask("d", false, 5), Answer::full);
-  admission.leave("a", true, true);
   admission.leave("a", true, false);
+  admission.leave("a", false, false);
   admission.leave("a", false, false);
   admission.leave("b", false, false);
   admission.leave("b", false, false);
-  admission.leave("c", false, false);
   EXPECT_EQ(admission.addresses(), 0u);
   EXPECT_EQ(admission.not_signed_in(), 0u);
   EXPECT_EQ(admission.inside(), 0u);
+}
+
+// Goal: strangers at the door of staff take neither the buyers' room nor all of the staff's. Method: two addresses fill
+// what strangers may have there; buyers come in, and agents do as soon as strangers have signed in or gone.
+TEST(Admission, strangers_at_the_staff_door_are_counted_by_themselves) {
+  Admission::Limits limits;
+  limits.per_address = 1;
+  limits.not_signed_in = 1;
+  limits.descriptors = 100;
+  limits.descriptors_for_staff = 16;
+  Admission admission{limits};
+  using Answer = Admission::Answer;
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_EQ(admission.ask("a", true, 5), Answer::welcome);
+    admission.enter("a", true);
+  }
+  EXPECT_EQ(admission.ask("a", true, 5), Answer::too_many_here);
+  EXPECT_EQ(admission.ask("a", false, 5), Answer::welcome) << "a buyer of that address is no part of it";
+  for (int i = 0; i < 4; ++i) admission.enter("b", true);
+  EXPECT_EQ(admission.ask("c", true, 5), Answer::full);
+  EXPECT_EQ(admission.ask("c", false, 5), Answer::welcome);
+  admission.signed_in("a", true);
+  EXPECT_EQ(admission.ask("a", true, 5), Answer::welcome) << "who has signed in counts nowhere";
+  admission.leave("b", false, true);
+  admission.leave("a", true, true);
+  for (int i = 0; i < 3; ++i) {
+    admission.leave("a", false, true);
+    admission.leave("b", false, true);
+  }
+  EXPECT_EQ(admission.addresses(), 0u);
+  EXPECT_EQ(admission.not_signed_in(), 0u);
+  EXPECT_EQ(admission.inside(), 0u);
+}
+
+// Goal: the limit is raised as far as it can be, to what is wanted, and never lowered.
+TEST(Descriptors, are_raised_to_what_is_wanted) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_GE(before.rlim_max, 200u);
+  rlimit low = before;
+  low.rlim_cur = 100;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
+  EXPECT_EQ(raise_descriptors_limit(150), 150u);
+  EXPECT_EQ(raise_descriptors_limit(120), 150u);
+  EXPECT_EQ(raise_descriptors_limit(std::numeric_limits<std::size_t>::max()), before.rlim_max);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
 }  // namespace

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <fstream>
+#include <functional>
 #include <future>
 #include <thread>
 #include <unordered_map>
@@ -25,7 +27,9 @@ class Host final : public Doors, public SessionHost {
       : keys_{std::get<KeyRing>(
             KeyRing::of(a_policy(), TokenKey::of_secret(std::string{guest_kid}, std::string(32, 'g'))))} {
     policy_ = a_policy();
+    staff_key_ = keys_.find("", "staff-1")->key;
     listener_ = std::make_unique<Listener>(loop_, ListenerOptions{}, this, HttpHandler{});
+    listener_->start();
     thread_ = std::thread{[this] { loop_.run(); }};
   }
   ~Host() {
@@ -48,6 +52,20 @@ class Host final : public Doors, public SessionHost {
     done.get_future().wait();
   }
   std::string guest_token(const std::string& person) { return keys_.mint_guest("lamps", person, start); }
+  std::string staff_token(Role role) {
+    return mint({role, "boss", "", "lamp", start + 3'600'000, start, false, ""}, *staff_key_, "lamp-staff", start);
+  }
+  // Puts a newer policy in force, as a room does.
+  void change(const std::function<void(policy::Desk&)>& how) {
+    std::promise<void> done;
+    boost::asio::post(loop_.context(), [&] {
+      how(policy_);
+      keys_ = std::get<KeyRing>(KeyRing::of(policy_, keys_.guest()));
+      for (const auto& [id, session] : sessions_) session->on_policy();
+      done.set_value();
+    });
+    done.get_future().wait();
+  }
 
   Verdict may_enter(const Door&, std::string_view, std::string_view) override { return Verdict::welcome; }
   void enter(Arrival arrival) override {
@@ -86,6 +104,13 @@ class Host final : public Doors, public SessionHost {
     policy::Desk policy;
     policy.name = "lamp";
     policy.shops.emplace_back().name = "lamps";
+    policy::Agent& boss = policy.agents.emplace_back();
+    boss.name = "boss";
+    boss.role = Role::supervisor;
+    const std::string file = testing::TempDir() + "session_test_staff.key";
+    std::ofstream{file} << std::string(64, 's');
+    policy.staff_keys = {{"staff-1", policy::Algorithm::hs256, file}};
+    policy.staff_issuer = "lamp-staff";
     return policy;
   }
 
@@ -94,6 +119,7 @@ class Host final : public Doors, public SessionHost {
   SessionOptions options_{.buyers = {20, 2}, .staff = {100, 10}, .socket = {}};
   policy::Desk policy_;
   KeyRing keys_;
+  std::optional<TokenKey> staff_key_;
   Decoder decoder_;
   std::atomic<std::int64_t> now_{start};
   std::uint64_t last_{};
@@ -115,6 +141,20 @@ class Buyer : public RawClient {
     return read_frame().payload;
   }
   std::string sign_in() { return says(R"({"type":"sign_in"})"); }
+};
+
+class Supervisor : public RawClient {
+ public:
+  explicit Supervisor(Host& host) : RawClient{host.port()} {
+    ask("/v1/desks/lamp/agent");
+    EXPECT_EQ(status(), 101);
+    const std::string told = says(R"({"type":"sign_in","token":")" + host.staff_token(Role::supervisor) + "\"}");
+    EXPECT_NE(told.find(R"("role":"supervisor")"), std::string::npos) << told;
+  }
+  std::string says(std::string_view message) {
+    send(text(message));
+    return read_frame().payload;
+  }
 };
 
 TEST(Session, wants_a_sign_in_first) {
@@ -229,6 +269,42 @@ TEST(Session, refreshes_and_keeps_the_old_token_when_the_new_is_bad) {
       buyer.says(R"({"type":"refresh","token":")" + host.guest_token(std::string(32, 'c')) + "\"}").find("bad_token"),
       std::string::npos)
       << "another guest's";
+}
+
+// Goal: rights that were taken back end with the session that was given them. Method: each way to lose them, beside a
+// guest whom none of them concerns.
+TEST(Session, ends_with_its_rights) {
+  const std::function<void(policy::Desk&)> ways[]{
+      [](policy::Desk& policy) { policy.agents[0].role = Role::agent; },
+      [](policy::Desk& policy) { policy.agents.clear(); },
+      [](policy::Desk& policy) { policy.staff_keys[0].kid = "staff-2"; },
+  };
+  for (const auto& way : ways) {
+    Host host;
+    Buyer buyer{host};
+    buyer.sign_in();
+    Supervisor boss{host};
+    host.change([](policy::Desk& policy) { policy.agents[0].capacity = 7; });
+    EXPECT_NE(boss.says(R"({"type":"resume"})").find("done"), std::string::npos) << "another change is no reason";
+    host.change(way);
+    EXPECT_EQ(boss.read_frame().close_code(), 4501);
+    EXPECT_EQ(host.closed_as, 4501);
+    EXPECT_NE(buyer.says(R"({"type":"resume"})").find("done"), std::string::npos);
+  }
+  Host host;
+  Buyer buyer{host};
+  buyer.sign_in();
+  host.change([](policy::Desk& policy) { policy.shops.clear(); });
+  EXPECT_EQ(buyer.read_frame().close_code(), 4501) << "a guest of a shop that is gone";
+}
+
+TEST(Session, ends_when_a_refresh_gives_fewer_rights) {
+  Host host;
+  Supervisor boss{host};
+  EXPECT_NE(boss.says(R"({"type":"refresh","token":")" + host.staff_token(Role::supervisor) + "\"}").find("signed_in"),
+            std::string::npos);
+  boss.send(text(R"({"type":"refresh","token":")" + host.staff_token(Role::agent) + "\"}"));
+  EXPECT_EQ(boss.read_frame().close_code(), 4501);
 }
 
 }  // namespace

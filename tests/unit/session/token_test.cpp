@@ -138,7 +138,7 @@ std::string outcome(const std::variant<Identity, TokenError>& result) {
 TEST_F(Token, ABuyerIsWhoTheShopSays) {
   const auto result = verify(signed_with(shop_secret, buyer_header, buyer_claims), ring(), now_ms);
   ASSERT_EQ(outcome(result), "ok");
-  const Identity expected{Role::buyer, "b1", "tea", "", 1'800'000'600'000, 1'799'999'999'000, false};
+  const Identity expected{Role::buyer, "b1", "tea", "", 1'800'000'600'000, 1'799'999'999'000, false, "k1"};
   EXPECT_EQ(std::get<Identity>(result), expected);
 }
 
@@ -147,7 +147,7 @@ TEST_F(Token, StaffAreWhoTheMerchantSays) {
     const auto result =
         verify(signed_with(staff_secret, staff_header, with(staff_claims, "supervisor", role)), ring(), now_ms);
     ASSERT_EQ(outcome(result), "ok") << role;
-    const Identity expected{*from_word<Role>(role), "07", "", "demo", 1'800'000'600'000, 0, false};
+    const Identity expected{*from_word<Role>(role), "07", "", "demo", 1'800'000'600'000, 0, false, "s1"};
     EXPECT_EQ(std::get<Identity>(result), expected);
   }
 }
@@ -161,13 +161,14 @@ TEST_F(Token, OldAndNewKeyAreGoodTogether) {
 }
 
 TEST_F(Token, WhatIsMintedHolds) {
-  const Identity buyer{Role::buyer, "买家 \"7\"\\", "tea", "", 1'800'000'600'000, 1'800'000'000'000, false};
+  Identity buyer{Role::buyer, "买家 \"7\"\\", "tea", "", 1'800'000'600'000, 1'800'000'000'000, false, "k1"};
   const KeyRing keys = ring();
   auto result = verify(mint(buyer, keys.find("tea", "k1")->key, "https://tea.example", now_ms), keys, now_ms);
   ASSERT_EQ(outcome(result), "ok");
   EXPECT_EQ(std::get<Identity>(result), buyer);
 
   const auto pair = TokenKey::read({"e1", policy::Algorithm::eddsa, path("ed.private")});
+  buyer.kid = "e1";
   result = verify(mint(buyer, std::get<TokenKey>(pair), "https://tea.example", now_ms), keys, now_ms);
   ASSERT_EQ(outcome(result), "ok");
   EXPECT_EQ(std::get<Identity>(result), buyer);

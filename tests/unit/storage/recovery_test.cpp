@@ -38,6 +38,23 @@ TEST_F(RecoveryTest, TakingMakesADeskAndRaisesItsEpoch) {
   EXPECT_EQ(take_desk(connection_, "third").desk.value, other.desk.value + 1);
 }
 
+// Making a desk and asking who serves are for those who do not serve: the server that has it goes on.
+TEST_F(RecoveryTest, MakingADeskTakesNothing) {
+  const DeskId made = make_desk(connection_, "desk");
+  EXPECT_EQ(make_desk(connection_, "desk"), made);
+  EXPECT_FALSE(is_served(connection_));
+  const Taken taken = take_desk(connection_, "desk");
+  EXPECT_EQ(taken.desk, made);
+  EXPECT_EQ(taken.epoch, Epoch{1});
+  Script script{taken};
+  Writer writer{{.connection = connection_}, ears_.tell()};
+  EXPECT_EQ(make_desk(connection_, "desk"), made);
+  writer.append(script.chat(chat_no(1), Place::waiting));
+  ASSERT_TRUE(writer.drain(at_last));
+  EXPECT_TRUE(ears_.all<outcome::Fenced>().empty());
+  EXPECT_TRUE(is_served(connection_));
+}
+
 // Goal: what comes back equals what was written, field by field. Method: one open chat that uses every field, both
 // streams and every deed; its stored form is written down here by hand.
 TEST_F(RecoveryTest, AnOpenChatComesBackWhole) {
@@ -181,7 +198,7 @@ TEST_F(RecoveryTest, GivesOpenChatsAndThoseClosedAMomentAgo) {
   }
   EXPECT_EQ(read_open(connection_, other.desk, since).chats.size(), 1u);
   // The default partitions are not for living in: somebody is told.
-  EXPECT_EQ(make_partitions(connection_, instant_of(day_ms)).size(), 1u);
+  EXPECT_EQ(make_partitions(connection_, instant_of(day_ms)), std::vector<std::string>{"message_default"});
 }
 
 // A chat that is reopened is open again.
@@ -213,6 +230,25 @@ TEST_F(RecoveryTest, AgentsAreWhatTheyLastWere) {
   const std::vector<stored::Agent> expected{{"03", Status::away, Reason::by_agent, instant_of(day_ms + 1)},
                                             {"07", Status::on_break, Reason::unanswered_offers, instant_of(day_ms + 3)}};
   EXPECT_EQ(read_open(connection_, script.desk, Instant::max()).agents, expected);
+}
+
+TEST_F(RecoveryTest, WhoWasRevokedStaysSo) {
+  Script script{take_desk(connection_, "desk")};
+  Script other{take_desk(connection_, "other")};
+  const auto revoked = [](Script& desk, std::string_view shop, std::string_view person) {
+    Record record = desk.fact({}, FactKind::revoked);
+    auto& fact = std::get<record::Fact>(record.body);
+    fact.shop = shop;
+    (shop.empty() ? fact.agent : fact.detail) = person;
+    return record;
+  };
+  write(std::vector{revoked(script, "", "03"), revoked(script, "lamps", "买家-1"), revoked(other, "", "09"),
+                    script.fact({}, FactKind::policy), revoked(script, "", "07")});
+  const std::vector<stored::Revoked> all{{"", "03", instant_of(day_ms)},
+                                         {"lamps", "买家-1", instant_of(day_ms + 1)},
+                                         {"", "07", instant_of(day_ms + 3)}};
+  EXPECT_EQ(read_revoked(connection_, script.desk, {}), all);
+  EXPECT_EQ(read_revoked(connection_, script.desk, instant_of(day_ms + 1)), (std::vector{all[1], all[2]}));
 }
 
 TEST_F(RecoveryTest, PoliciesGrowOneVersionAtATime) {

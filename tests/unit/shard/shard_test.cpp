@@ -1,0 +1,101 @@
+// Goal: what others say to a shard reaches the desk it names, and whom it has no room for is told. Method: letters to a
+// shard without a database, on a thread that ends with the test.
+#include "server/shard/shard.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <future>
+#include <thread>
+
+namespace deskd {
+namespace {
+
+class ShardTest : public testing::Test {
+ protected:
+  ~ShardTest() override {
+    if (!thread_.joinable()) return;
+    shard_->post(mail::Stop{});
+    thread_.join();
+  }
+
+  void start(std::size_t sessions_max = 10) {
+    ShardOptions options;
+    options.sessions_max = sessions_max;
+    shard_ = std::make_unique<Shard>(std::move(options), clock_, writer_, reader_, Shard::Listeners{});
+    for (std::int32_t id = 1; id <= 2; ++id) shard_->place(placement(id));
+    thread_ = std::thread{[this] { shard_->run(); }};
+  }
+
+  // Each desk holds one chat; the first desk's is `first_`.
+  Placement placement(std::int32_t id) const {
+    policy::Desk policy;
+    policy.name = "desk-" + std::to_string(id);
+    policy.version = 1;
+    policy.shops.emplace_back().name = "lamps";
+    policy.queues.emplace_back().name = "sales";
+    policy.queues.back().shops = {"lamps"};
+    Placement made;
+    made.id = DeskId{id};
+    made.name = policy.name;
+    made.epoch = Epoch{1};
+    made.keys = std::make_shared<const KeyRing>(
+        std::get<KeyRing>(KeyRing::of(policy, TokenKey::of_secret(std::string{guest_kid}, std::string(32, 'g')))));
+    made.policy = std::make_shared<const policy::Desk>(std::move(policy));
+    event::RecoveredChat chat;
+    chat.chat = id == 1 ? first_ : ChatId{first_.value + 1};
+    chat.shop = "lamps";
+    chat.buyer = "b1";
+    chat.queue = "sales";
+    chat.place = Place::waiting;
+    chat.policy_version = 1;
+    chat.opened = chat.queued = chat.placed = clock_.now() - Duration{1000};
+    made.recovered.emplace_back(std::move(chat));
+    made.recovered.emplace_back(event::RecoveryDone{Position{0}});
+    return made;
+  }
+
+  std::string explain(std::int32_t desk, ChatId chat) {
+    std::promise<std::string> said;
+    shard_->post(mail::Explain{DeskId{desk}, chat, [&](std::string text) { said.set_value(std::move(text)); }});
+    return said.get_future().get();
+  }
+
+  const ChatId first_{std::int64_t{1'763'000'000'000} << 16};
+  Clock clock_{Instant{}};
+  Writer writer_{{.connection = "host=/nowhere"}, [](const Outcome&) {}};
+  Reader reader_{{.connection = "host=/nowhere"}};
+  std::unique_ptr<Shard> shard_;
+  std::thread thread_;
+};
+
+// A chat's number is its desk's own: another desk of the shard is not asked.
+TEST_F(ShardTest, ExplainsTheChatOfTheDeskThatWasNamed) {
+  start();
+  EXPECT_NE(explain(1, first_), "");
+  EXPECT_EQ(explain(2, first_), "");
+  EXPECT_NE(explain(2, ChatId{first_.value + 1}), "");
+  EXPECT_EQ(explain(3, first_), "");
+}
+
+// Goal: a client whom the shard has no room for reads an answer, and not a bare end.
+TEST_F(ShardTest, AnswersWhomItHasNoRoomFor) {
+  start(0);
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+  mail::Arrive letter{DeskId{1}, {}};
+  letter.arrival.socket = Descriptor{ends[0]};
+  letter.arrival.name = "lamps";
+  shard_->post(std::move(letter));
+  std::string answer;
+  char buffer[1024];
+  for (ssize_t got = 0; (got = ::recv(ends[1], buffer, sizeof buffer, 0)) > 0;)
+    answer.append(buffer, static_cast<std::size_t>(got));
+  ::close(ends[1]);
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 503 ")) << answer;
+  EXPECT_NE(answer.find("\r\nRetry-After: 5\r\n"), std::string::npos) << answer;
+}
+
+}  // namespace
+}  // namespace deskd
