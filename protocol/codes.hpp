@@ -48,7 +48,7 @@ inline constexpr std::array code_table{
     CodeRow{Code::not_offered, "not_offered", "this chat is not offered to you, or no longer"},
     CodeRow{Code::wrong_place, "wrong_place", "the chat is not where this could be done to it"},
     CodeRow{Code::bad_order, "bad_order", "the order confirmation lacks or misstates a field; message names it"},
-    CodeRow{Code::stale_version, "stale_version", "there is a newer version of this order confirmation"},
+    CodeRow{Code::stale_version, "stale_version", "there is a newer version of this order confirmation, or it has been answered"},
     CodeRow{Code::nothing_waiting, "nothing_waiting", "no chat waits that you could take"},
     CodeRow{Code::already_rated, "already_rated", "this chat has been rated"},
     CodeRow{Code::bad_words, "bad_words", "the text holds a character that cannot be stored"},

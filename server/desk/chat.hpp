@@ -96,6 +96,7 @@ struct Chat {
   CommandId excuse;                       // the newest no_answer_needed, likewise
   std::int32_t hops{};                    // times it was taken from an agent who did not answer
   std::unique_ptr<Explanation> offered;   // why it was offered to this agent, until she answers
+  std::string explained;                  // why its agent has it; empty after a restart
   std::vector<AgentIndex> declined;       // not offered to these again until all have had it
   Mask open_queues{};                     // own and overflowed
   Mask needed{};                          // skills still asked for

@@ -369,7 +369,7 @@ void assign(Floor& floor, Chat& chat, Agent& agent, bool hand, SessionId session
 
   record::Fact fact = floor.fact(chat, FactKind::assigned);
   fact.number = (floor.now - chat.queued).count();
-  fact.detail = explain(floor, explanation);
+  fact.detail = chat.explained = explain(floor, explanation);
   floor.persist(fact);
   floor.persist_place(chat);
   // A person's hand says nothing about how fast the line moves.

@@ -73,6 +73,7 @@ void handle(Floor& floor, Session& session, const ask::SetAgent& set) {
 }
 
 std::string_view why(Floor& floor, const Chat& chat) {
+  if (chat.place == Place::held && !chat.explained.empty()) return chat.explained;
   if (floor.match.need(chat.id) == nullptr) return word_of(chat.place);
   const Explanation explanation = floor.match.why_waiting(chat.id);
   std::array<std::string_view, 3> names;
