@@ -10,6 +10,10 @@
 namespace deskd {
 namespace {
 
+// The numbers that stand in the SQL here and in the schema.
+static_assert(static_cast<int>(FactKind::missed) == 8 && static_cast<int>(FactKind::status) == 19 &&
+              static_cast<int>(FactKind::surge) == 23 && static_cast<int>(FactKind::revoked) == 29);
+
 // Chats whose lines are asked for at once: bounds what one result holds in memory.
 constexpr std::size_t chats_at_once{1000};
 
@@ -182,7 +186,7 @@ Open read_open(const std::string& connection, DeskId desk, Instant closed_since)
 
     for (const auto& row : transaction.exec_params(
              "select distinct on (kind, agent) kind, agent, ordinal, reason, at_ms from fact where desk = $1 and chat = 0 "
-             "and kind in (19, 27) order by kind, agent, \"position\" desc",
+             "and kind in (19, 23) order by kind, agent, \"position\" desc",
              desk.value)) {
       const auto reason = rows::one_of<Reason>(row[3]);
       if (rows::one_of<FactKind>(row[0]) == FactKind::surge) {

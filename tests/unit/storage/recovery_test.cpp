@@ -232,6 +232,19 @@ TEST_F(RecoveryTest, AgentsAreWhatTheyLastWere) {
   EXPECT_EQ(read_open(connection_, script.desk, Instant::max()).agents, expected);
 }
 
+// A watched chat, whose fact may be the newest of all, is neither surge nor an agent.
+TEST_F(RecoveryTest, SurgeIsWhatItLastWas) {
+  Script script{take_desk(connection_, "desk")};
+  Record surge = script.fact({}, FactKind::surge);
+  auto& fact = std::get<record::Fact>(surge.body);
+  fact.ordinal = 1;
+  fact.reason = Reason::by_supervisor;
+  write(std::vector{surge, script.fact({}, FactKind::watched)});
+  const Open open = read_open(connection_, script.desk, Instant::max());
+  EXPECT_EQ(open.surge, (stored::Surge{true, Reason::by_supervisor}));
+  EXPECT_TRUE(open.agents.empty());
+}
+
 TEST_F(RecoveryTest, WhoWasRevokedStaysSo) {
   Script script{take_desk(connection_, "desk")};
   Script other{take_desk(connection_, "other")};
