@@ -120,7 +120,7 @@ void LiveSession::hear(const ask::Refresh& asked) {
   const bool named = come != nullptr && role_ == Role::guest && come->who.role == Role::buyer;
   if (come != nullptr && !host_.may_stay(come->who)) return close(CloseCode::revoked);
   // The desk has given this session its rights; fewer of them is another session.
-  if (same && come->who.role < role_) return close(CloseCode::revoked);
+  if (same && is_staff() && lesser(come->who.role, role_) != role_) return close(CloseCode::revoked);
   if (!same && !named) {
     if (const auto* wrong = std::get_if<SignInError>(&judged)) host_.refused(*wrong);
     return error({}, Code::bad_token, "the token was not accepted; the one before stays in force");
@@ -144,7 +144,7 @@ void LiveSession::on_policy() {
   if (is_staff()) {
     const auto& agents = host_.policy().agents;
     const auto agent = std::ranges::find(agents, person_, &policy::Agent::name);
-    stays = stays && agent != agents.end() && std::min(role_, agent->role) == role_;
+    stays = stays && agent != agents.end() && lesser(role_, agent->role) == role_;
   }
   if (!stays) close(CloseCode::revoked);
 }

@@ -23,7 +23,7 @@ std::variant<Welcome, SignInError> staff(Identity who, const SignInDoor& door, c
   if (!door.name.empty() && who.desk != door.name) return SignInError::door;
   const auto agent = std::ranges::find(policy.agents, who.person, &policy::Agent::name);
   if (agent == policy.agents.end()) return SignInError::unknown_agent;
-  who.role = std::min(who.role, agent->role);
+  who.role = lesser(who.role, agent->role);
   const bool serves = who.role == Role::agent || who.role == Role::supervisor;
   const bool looks_on = who.role == Role::ops || who.role == Role::supervisor;
   if (door.entrance == Entrance::agent ? !serves : !looks_on) return SignInError::role;

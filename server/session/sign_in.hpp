@@ -8,6 +8,7 @@
 // The shop or the desk of the token must be the one of the address. Whatever is wrong is one answer.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -39,6 +40,10 @@ constexpr std::string_view name_of(SignInError error) {
   constexpr std::string_view names[]{"token", "door", "no_origin", "unknown_agent", "role"};
   return names[static_cast<std::size_t>(error)];
 }
+
+// What both allow, of a member of the staff. Ops stands beside the others and not above them: it only looks at figures,
+// so with anything else it is all that is left.
+constexpr Role lesser(Role a, Role b) { return a == Role::ops || b == Role::ops ? Role::ops : std::min(a, b); }
 
 std::variant<Welcome, SignInError> sign_in(std::string_view token, const SignInDoor& door, const KeyRing& keys,
                                            const policy::Desk& policy, std::int64_t wall_ms);

@@ -116,6 +116,10 @@ TEST_F(SignIn, gives_staff_the_lesser_of_both_roles) {
   EXPECT_EQ(role_of(at(Entrance::agent, "lamp", staff(Role::agent, "boss"))), Role::agent);
   EXPECT_EQ(role_of(at(Entrance::ops, "lamp", staff(Role::ops, "eye"))), Role::ops);
   EXPECT_EQ(role_of(at(Entrance::ops, "", staff(Role::supervisor, "boss"))), Role::supervisor);
+  // Ops is no rank above the others: whoever is it, by token or by policy, looks at figures and does nothing else.
+  EXPECT_EQ(role_of(at(Entrance::ops, "lamp", staff(Role::supervisor, "eye"))), Role::ops);
+  EXPECT_EQ(role_of(at(Entrance::ops, "lamp", staff(Role::ops, "boss"))), Role::ops);
+  EXPECT_EQ(error_of(at(Entrance::agent, "lamp", staff(Role::supervisor, "eye"))), SignInError::role);
   EXPECT_EQ(error_of(at(Entrance::agent, "lamp", staff(Role::ops, "eye"))), SignInError::role);
   EXPECT_EQ(error_of(at(Entrance::ops, "lamp", staff(Role::agent, "07"))), SignInError::role);
   EXPECT_EQ(error_of(at(Entrance::agent, "lamp", staff(Role::agent, "99"))), SignInError::unknown_agent);

@@ -27,16 +27,17 @@ TEST(Desks, SayWhatWasDecided) {
   Ears ears;
   {
     Writer writer{{.connection = connection}, ears.tell()};
+    const Record opened = script.fact(chat_no(1), FactKind::opened);
     Record assigned = script.fact(chat_no(1), FactKind::assigned);
     auto& fact = std::get<record::Fact>(assigned.body);
     fact.agent = "07";
     fact.queue = "sales";
     fact.number = 1200;
     fact.detail = R"({"rule":1})";
+    const Record missed = script.missed(chat_no(1), ClockKind::queue_wait, 2);
     Record closed = script.fact(chat_no(1), FactKind::closed);
     std::get<record::Fact>(closed.body).reason = Reason::idle;
-    writer.append(std::vector{script.fact(chat_no(1), FactKind::opened), assigned, script.missed(chat_no(1), ClockKind::queue_wait, 2),
-                              closed, script.fact(chat_no(2), FactKind::opened), other.fact(chat_no(1), FactKind::queued)});
+    writer.append(std::vector{opened, assigned, missed, closed, script.fact(chat_no(2), FactKind::opened), other.fact(chat_no(1), FactKind::queued)});
     ASSERT_TRUE(writer.drain(at_last));
   }
   const std::vector<std::string> lines = read_decisions(connection, "desk", chat_no(1));
