@@ -175,9 +175,9 @@ def tsan(group):
 def sanitized(group, preset, env):
     parts = ["desk", "protocol", "storage", "session", "ops", "shard", "server"]
     targets = [f"unit_{p}" for p in parts if (ROOT / "tests/unit" / p).is_dir() and any((ROOT / "tests/unit" / p).glob("*_test.cpp"))]
-    # What sees Beast takes minutes to build with a sanitizer, and so do the tables of shapes: those parts wait for --long.
+    # What sees Beast, libpqxx or the tables of shapes takes minutes to build with a sanitizer: those parts wait for --long.
     # The parsers among them run under both sanitizers as fuzz targets.
-    if not group.long: targets = [t for t in targets if t in ("unit_desk", "unit_storage")]
+    if not group.long: targets = ["unit_desk"]
     if (ROOT / "tests/scenario").is_dir(): targets.append("scenario")
     if not group.build(preset, *targets, *(["deskd"] if group.long else [])): return group.count(0, 1, f"preset {preset}")
     for target in targets: group.gtest(ROOT / "build" / preset / "tests" / target, env=env)
