@@ -69,6 +69,8 @@ struct Marks {
 struct Chat {
   using Deed = std::variant<record::Order, record::OrderAnswer, record::Rating>;
 
+  explicit Chat(std::pmr::memory_resource& memory) : main{memory}, inside{memory} {}
+
   ChatId id;
   std::shared_ptr<const Rulebook> book;   // whose promises it keeps
   Buyer* buyer{};

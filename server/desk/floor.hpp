@@ -15,6 +15,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <memory_resource>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -71,6 +72,8 @@ struct Floor {
   bool recovering{};          // chats come in; nothing is decided yet
   bool starting{};            // they have: graces begin
 
+  // Chats grow line by line and go again all day: their pieces are of few sizes and come back. Before the chats, too.
+  std::pmr::unsynchronized_pool_resource transcripts{{limits::transcript_pieces_at_once, limits::transcript_piece_bytes_max}};
   Timers timers;              // before what holds a Timer, so that it outlives them
   Roster roster;
   Match match;

@@ -27,7 +27,7 @@ ChatId next_chat_id(Floor& floor) {
 Chat& new_chat(Floor& floor, Buyer& buyer, std::string_view queue, const ask::Open& open) {
   const ChatId id = next_chat_id(floor);
   auto& slot = floor.chats[id];
-  slot = std::make_unique<Chat>();
+  slot = std::make_unique<Chat>(floor.transcripts);
   Chat& chat = *slot;
   for (std::size_t i = 0; i < chat_timers; ++i) {
     chat.timers[i].owner = id.value;

@@ -18,6 +18,11 @@ inline constexpr std::size_t words_bytes_max{8 * 1024};
 // remembered over the whole chat so that a repeat is known however late it comes, and this bounds that memory.
 inline constexpr std::uint32_t lines_max{10'000};
 
+// Memory of transcripts is taken in chunks of so many pieces of a size: enough to ask the system rarely, few enough that a
+// quiet desk does not sit on it. Larger pieces are asked for one by one: only chats of many hundred lines have any.
+inline constexpr std::size_t transcript_pieces_at_once{256};
+inline constexpr std::size_t transcript_piece_bytes_max{32 * 1024};
+
 // Bytes of words a chat keeps in memory for resuming sessions. What is older and stored is read from the database.
 inline constexpr std::size_t chat_words_bytes_max{256 * 1024};
 

@@ -111,7 +111,7 @@ void on_surge(Floor& floor, const event::RecoveredSurge& surge) {
 void on_chat(Floor& floor, const event::RecoveredChat& stored) {
   DESK_ASSERT(floor.recovering && floor.chats.count(stored.chat) == 0);
   auto& slot = floor.chats[stored.chat];
-  slot = std::make_unique<Chat>();
+  slot = std::make_unique<Chat>(floor.transcripts);
   Chat& chat = *slot;
   for (std::size_t i = 0; i < chat_timers; ++i) {
     chat.timers[i].owner = stored.chat.value;

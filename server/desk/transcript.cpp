@@ -66,7 +66,7 @@ Seq Transcript::append(Line line, std::string_view words) {
           words_.empty() ? first_block_bytes : std::min(2 * words_.back().capacity(), last_block_bytes);
       words_.emplace_back().reserve(std::max(block, words.size()));
     }
-    std::string& block = words_.back();
+    std::pmr::string& block = words_.back();
     block.append(words);
     words_bytes_ += words.size();
     line.words = std::string_view{block}.substr(block.size() - words.size());
@@ -97,7 +97,7 @@ void Transcript::set_stored(Seq seq) {
   if (words_bytes_ <= limits::chat_words_bytes_max) return;
   // Half is dropped at once, so that a long chat does not look at its words at every line. A block goes as a whole.
   while (words_.size() > 1 && words_bytes_ > limits::chat_words_bytes_max / 2) {
-    const std::string& block = words_.front();
+    const std::pmr::string& block = words_.front();
     const auto lies_in_block = [&](std::string_view words) {
       return !std::less<>{}(words.data(), block.data()) && std::less<>{}(words.data(), block.data() + block.size());
     };
@@ -106,7 +106,7 @@ void Transcript::set_stored(Seq seq) {
     if (after.value > stored_.value + 1) return;
     kept_from_ = after;
     words_bytes_ -= block.size();
-    words_.pop_front();
+    words_.erase(words_.begin());
   }
 }
 

@@ -10,7 +10,7 @@
 // words do not move in memory, since effects point at them.
 #pragma once
 
-#include <deque>
+#include <memory_resource>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +40,9 @@ class Transcript {
     bool refused{};                // the database would not hold it
   };
 
+  // What it keeps lies in `memory`, which outlives it.
+  explicit Transcript(std::pmr::memory_resource& memory) : lines_{&memory}, ids_{&memory}, words_{&memory} {}
+
   // The number of the last line, 0 before the first.
   Seq last() const { return Seq{static_cast<std::uint32_t>(lines_.size())}; }
   // A chat of so many lines has to end: what is left above the bound is for the lines with which it does.
@@ -65,9 +68,9 @@ class Transcript {
  private:
   void index(Seq seq);
 
-  std::vector<Line> lines_;
-  std::vector<std::uint32_t> ids_;  // open addressing over seq by id; empty while a scan is as quick
-  std::deque<std::string> words_;   // blocks that are filled and never grow
+  std::pmr::vector<Line> lines_;
+  std::pmr::vector<std::uint32_t> ids_;      // open addressing over seq by id; empty while a scan is as quick
+  std::pmr::vector<std::pmr::string> words_; // blocks that are filled and never grow
   std::size_t words_bytes_{};       // of all blocks
   Seq stored_{};
   Seq kept_from_{1};

@@ -60,33 +60,36 @@ struct Shape<stored::Surge> {
   using T = stored::Surge;
   static constexpr auto fields = std::tuple{may("on", &T::on), may("by", &T::by)};
 };
+// A chat as routing left it, written or read back.
+template <class T>
+constexpr auto routing_fields() {
+  return std::tuple{need("chat", &T::chat),
+                    may("shop", &T::shop),
+                    may("buyer", &T::buyer),
+                    may("queue", &T::queue),
+                    may("agent", &T::agent),
+                    may("wanted", &T::wanted),
+                    may("guest", &T::guest),
+                    need("place", &T::place),
+                    may("opened", &T::opened),
+                    may("queued", &T::queued),
+                    may("lined_up", &T::lined_up),
+                    may("placed", &T::placed),
+                    may("answered_first", &T::answered_first),
+                    may("priority_s", &T::priority_s),
+                    may("policy_version", &T::policy_version),
+                    may("reason", &T::reason),
+                    may("excused", &T::excused),
+                    may("skills", &T::skills),
+                    may("closed", &T::closed),
+                    may("left_since", &T::left_since),
+                    may("told", &T::told)};
+}
 // Without its deeds, which are variants: they stand behind it.
 template <>
 struct Shape<stored::Chat> {
   using T = stored::Chat;
-  static constexpr auto fields = std::tuple{need("chat", &T::chat),
-                                            may("shop", &T::shop),
-                                            may("buyer", &T::buyer),
-                                            may("queue", &T::queue),
-                                            may("agent", &T::agent),
-                                            may("wanted", &T::wanted),
-                                            may("guest", &T::guest),
-                                            need("place", &T::place),
-                                            may("opened", &T::opened),
-                                            may("queued", &T::queued),
-                                            may("lined_up", &T::lined_up),
-                                            may("placed", &T::placed),
-                                            may("answered_first", &T::answered_first),
-                                            may("priority_s", &T::priority_s),
-                                            may("policy_version", &T::policy_version),
-                                            may("reason", &T::reason),
-                                            may("excused", &T::excused),
-                                            may("skills", &T::skills),
-                                            may("closed", &T::closed),
-                                            may("left_since", &T::left_since),
-                                            may("told", &T::told),
-                                            may("lines", &T::lines),
-                                            may("fired", &T::fired)};
+  static constexpr auto fields = std::tuple_cat(routing_fields<T>(), std::tuple{may("lines", &T::lines), may("fired", &T::fired)});
 };
 
 template <>
@@ -107,28 +110,7 @@ struct Shape<record::Fact> {
 };
 template <>
 struct Shape<record::Chat> {
-  using T = record::Chat;
-  static constexpr auto fields = std::tuple{need("chat", &T::chat),
-                                            may("shop", &T::shop),
-                                            may("buyer", &T::buyer),
-                                            may("queue", &T::queue),
-                                            may("agent", &T::agent),
-                                            may("wanted", &T::wanted),
-                                            may("guest", &T::guest),
-                                            need("place", &T::place),
-                                            may("opened", &T::opened),
-                                            may("queued", &T::queued),
-                                            may("lined_up", &T::lined_up),
-                                            may("placed", &T::placed),
-                                            may("answered_first", &T::answered_first),
-                                            may("priority_s", &T::priority_s),
-                                            may("policy_version", &T::policy_version),
-                                            may("reason", &T::reason),
-                                            may("excused", &T::excused),
-                                            may("skills", &T::skills),
-                                            may("closed", &T::closed),
-                                            may("left_since", &T::left_since),
-                                            may("told", &T::told)};
+  static constexpr auto fields = routing_fields<record::Chat>();
 };
 template <>
 struct Shape<effect::ReadHistory> {

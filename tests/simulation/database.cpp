@@ -56,7 +56,7 @@ void Database::store(const Owned& owned) {
     newest_at_ = std::max(newest_at_, line->at);
     StoredChat& chat = chats_[line->chat];
     const std::string where = "chat " + std::to_string(line->chat.value) + " line " + std::to_string(line->seq.value);
-    StoredLine row{line->stream, line->seq,      line->at,     line->origin,            line->kind, std::string{line->person},
+    stored::Line row{line->stream, line->seq,      line->at,     line->origin,            line->kind, std::string{line->person},
                    line->id,     line->reply_to, line->reason, std::string{line->text}};
     if (!chat.lines.emplace(std::pair{line->stream, line->seq}, std::move(row)).second) refuse(where + " stored twice");
     if (line->id && !chat.ids.emplace(std::string{line->person}, line->id).second) refuse(where + " repeats an id");
@@ -109,10 +109,7 @@ std::vector<event::RecoveredChat> Database::recover(Instant since) const {
     if (!chat.row.chat) continue;
     if (chat.row.closed && *chat.row.closed < since) continue;
     event::RecoveredChat& one = all.emplace_back(chat.row);
-    for (const auto& [key, line] : chat.lines) {
-      one.lines.push_back({line.stream, line.seq, line.at, line.origin, line.kind, line.person, line.id, line.reply_to,
-                           line.reason, line.text});
-    }
+    for (const auto& [key, line] : chat.lines) one.lines.push_back(line);
     for (const auto& [clock, ordinal] : chat.fired) one.fired.push_back({clock, ordinal});
     for (const auto& [seq, deed] : chat.deeds) one.deeds.push_back({seq, deed.body});
   }

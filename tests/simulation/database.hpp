@@ -19,22 +19,9 @@
 
 namespace deskd::simulation {
 
-struct StoredLine {
-  Stream stream{};
-  Seq seq;
-  Instant at;
-  Origin origin{};
-  LineKind kind{};
-  std::string person;
-  CommandId id;
-  Seq reply_to;
-  Reason reason{};
-  std::string text;
-};
-
 struct StoredChat {
   event::RecoveredChat row;   // lines, fired and deeds stay empty here
-  std::map<std::pair<Stream, Seq>, StoredLine> lines;
+  std::map<std::pair<Stream, Seq>, stored::Line> lines;
   std::set<std::pair<std::string, CommandId>> ids;
   std::set<std::pair<ClockKind, std::int32_t>> fired;
   std::map<Seq, record::Deed> deeds;

@@ -724,7 +724,7 @@ class World {
   // What somebody was told is stored is stored, as it was said.
   void judge_safe(const Person& person, const Client::Safe& safe) {
     const auto chat = database_.chats().find(safe.chat);
-    const auto line = chat == database_.chats().end() ? std::map<std::pair<Stream, Seq>, StoredLine>::const_iterator{}
+    const auto line = chat == database_.chats().end() ? std::map<std::pair<Stream, Seq>, stored::Line>::const_iterator{}
                                                       : chat->second.lines.find({safe.stream, safe.seq});
     if (chat == database_.chats().end() || line == chat->second.lines.end()) return broken(person.name + ": a stored line is lost");
     if (line->second.id != safe.id) return broken(person.name + ": a stored line is another now");
