@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <future>
 #include <memory>
 #include <thread>
 #include <unordered_map>
@@ -32,6 +33,12 @@ class Echo final : public Doors {
 
   std::uint16_t port() const { return port_; }
   Loop& loop() { return loop_; }
+  // As they are now: the loop's thread is asked.
+  Loop::Counters loop_counters() {
+    std::promise<Loop::Counters> said;
+    boost::asio::post(loop_.context(), [&] { said.set_value(loop_.counters()); });
+    return said.get_future().get();
+  }
   Listener& listener() { return *listener_; }
   Verdict may_enter(const Door& door, std::string_view origin, std::string_view) override {
     if (door.name == "nowhere") return Verdict::unknown;

@@ -139,10 +139,10 @@ TEST(WebSocket, answers_a_close_and_says_its_own) {
 TEST(WebSocket, sends_a_turn_at_once) {
   Echo echo;
   Peer peer{echo};
-  const std::uint64_t before = echo.loop().counters().sends;
+  const std::uint64_t before = echo.loop_counters().sends;
   peer.send(text("repeat 100"));
   for (int i = 0; i < 100; ++i) ASSERT_EQ(peer.read_frame().payload, "repeat 100");
-  EXPECT_EQ(echo.loop().counters().sends - before, 1u);
+  EXPECT_EQ(echo.loop_counters().sends - before, 1u);
 }
 
 // Goal: a peer that asks and never reads costs its bound and is then told off, while another is served.
