@@ -39,7 +39,7 @@ class World {
       open({agents_from + i}, Role::agent, agent_names_[i], {});
       step(event::Heard{{agents_from + i}, ask::Resume{}});
     }
-    // The first of them is there, so that the others are not left messages; she has no place for anybody.
+    // Somebody is there, so that those who come now do not leave messages; she has no place for any of them.
     open({supervisor}, Role::supervisor, "boss", {});
     step(event::Heard{{supervisor}, ask::SetStatus{next_id(), Status::available}});
     for (std::uint32_t i = 0; i < waiting; ++i) wait(i);

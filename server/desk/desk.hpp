@@ -10,7 +10,7 @@
 // events away from being a test.
 //
 // To be used by one thread at a time. Time may stand still between steps but never goes back. The host gives
-// RecoveredPolicy, RecoveredAgent and RecoveredChat events first, if there are any, then RecoveryDone, always; nothing else before it.
+// Recovered... events first, if there are any, then RecoveryDone, always; nothing else before it.
 #pragma once
 
 #include <optional>

@@ -52,8 +52,8 @@ struct Drain {};
 struct Tick {};
 
 // What was when the last server stopped, read back from the database. Comes before anything else: the older policies that
-// open chats keep, then agents and surge as they last were, then chats that are open or were closed within reopen_within, each with
-// all its lines, and RecoveryDone.
+// open chats keep, then agents and surge as they last were, then chats that are open or were closed within
+// reopen_within, each with all its lines, and RecoveryDone.
 using RecoveredAgent = stored::Agent;
 using RecoveredSurge = stored::Surge;
 using RecoveredChat = stored::Chat;

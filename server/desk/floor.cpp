@@ -41,6 +41,19 @@ Chat* Floor::chat(ChatId id) {
   return found == chats.end() ? nullptr : found->second.get();
 }
 
+Chat& Floor::add_chat(ChatId id, Buyer& buyer) {
+  auto& slot = chats[id];
+  slot = std::make_unique<Chat>(transcripts);
+  slot->id = id;
+  slot->buyer = &buyer;
+  ++buyer.chats;
+  for (std::size_t i = 0; i < chat_timers; ++i) {
+    slot->timers[i].owner = id.value;
+    slot->timers[i].purpose = static_cast<std::uint8_t>(i);
+  }
+  return *slot;
+}
+
 Buyer& Floor::buyer(std::string_view shop, std::string_view id, bool guest) {
   auto& slot = buyers[{std::string{shop}, std::string{id}}];
   if (!slot) {

@@ -107,6 +107,8 @@ struct Floor {
   // Null when the session is not (or no longer) known.
   Session* session(SessionId id);
   Chat* chat(ChatId id);
+  // A chat of this buyer that nobody had yet: with its timers, and nothing else.
+  Chat& add_chat(ChatId id, Buyer& buyer);
   Buyer& buyer(std::string_view shop, std::string_view id, bool guest);
   // Forgets a buyer who has neither session nor chat.
   void forget_if_gone(Buyer& buyer);

@@ -25,19 +25,9 @@ ChatId next_chat_id(Floor& floor) {
 }
 
 Chat& new_chat(Floor& floor, Buyer& buyer, std::string_view queue, const ask::Open& open) {
-  const ChatId id = next_chat_id(floor);
-  auto& slot = floor.chats[id];
-  slot = std::make_unique<Chat>(floor.transcripts);
-  Chat& chat = *slot;
-  for (std::size_t i = 0; i < chat_timers; ++i) {
-    chat.timers[i].owner = id.value;
-    chat.timers[i].purpose = static_cast<std::uint8_t>(i);
-  }
-  chat.id = id;
+  Chat& chat = floor.add_chat(next_chat_id(floor), buyer);
   chat.book = floor.book;
-  chat.buyer = &buyer;
   buyer.chat = &chat;
-  ++buyer.chats;
   chat.shop = buyer.shop;
   chat.queue = floor.names.keep(queue);
   chat.skills.assign(open.skills.begin(), open.skills.end());

@@ -110,22 +110,14 @@ void on_surge(Floor& floor, const event::RecoveredSurge& surge) {
 
 void on_chat(Floor& floor, const event::RecoveredChat& stored) {
   DESK_ASSERT(floor.recovering && floor.chats.count(stored.chat) == 0);
-  auto& slot = floor.chats[stored.chat];
-  slot = std::make_unique<Chat>(floor.transcripts);
-  Chat& chat = *slot;
-  for (std::size_t i = 0; i < chat_timers; ++i) {
-    chat.timers[i].owner = stored.chat.value;
-    chat.timers[i].purpose = static_cast<std::uint8_t>(i);
-  }
-  chat.id = stored.chat;
+  Chat& chat = floor.add_chat(stored.chat, floor.buyer(stored.shop, stored.buyer, stored.guest));
   floor.last_chat = std::max(floor.last_chat, chat.id);
   const auto book = floor.older_books.find(stored.policy_version);
   chat.book = book == floor.older_books.end() ? floor.book : book->second;
-  chat.buyer = &floor.buyer(stored.shop, stored.buyer, stored.guest);
-  ++chat.buyer->chats;
   // Of two chats of one buyer the open one is theirs; the other is only remembered until it is forgotten.
-  const Chat* other = chat.buyer->chat;
-  if (other == nullptr || !stored.closed || (!other->open() && other->id < chat.id)) chat.buyer->chat = &chat;
+  Buyer& buyer = *chat.buyer;
+  const Chat* other = buyer.chat;
+  if (other == nullptr || !stored.closed || (!other->open() && other->id < chat.id)) buyer.chat = &chat;
   chat.shop = stored.shop;
   chat.queue = floor.names.keep(stored.queue);
   chat.skills = stored.skills;
@@ -142,6 +134,7 @@ void on_chat(Floor& floor, const event::RecoveredChat& stored) {
   chat.asked = stored.told && stored.reason != Reason::chosen;
   chat.wanted = agent_of(floor, stored.wanted);
   chat.last_agent = agent_of(floor, stored.agent);
+  if (chat.last_agent != nobody && (buyer.chat == &chat || buyer.last_agent == nobody)) buyer.last_agent = chat.last_agent;
   for (const stored::Deed& deed : stored.deeds) chat.deeds.emplace_back(deed.seq, deed.body);
 
   for (const stored::Line& line : stored.lines) {

@@ -13,11 +13,7 @@ class SlowReader(unittest.TestCase):
         desk = Desk()
         self.addCleanup(desk.leave)
         desk.set_up().start()
-        buyer = await desk.buyer("b1").sign_in()
-        agent = await (await desk.agent("07").sign_in()).available()
-        chat = await buyer.open()
-        await buyer.say(chat, "在吗")
-        await agent.place(chat, "held")
+        buyer, agent, chat = await desk.talk()
         sleeper = await desk.buyer("b1").sign_in()       # a second tab of the same buyer, which stops reading
         await sleeper.open()
         sleeper.link.transport.pause_reading()

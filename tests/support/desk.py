@@ -249,6 +249,15 @@ class Desk:
     def agent(self, name, role="agent", **more):
         return Person(self, f"/v1/desks/lamp/{'ops' if role == 'ops' else 'agent'}", self.staff_token(name, role), **more)
 
+    async def talk(self):
+        """A buyer and the agent who holds their chat: (buyer, agent, chat)."""
+        buyer = await self.buyer("b1").sign_in()
+        agent = await (await self.agent("07").sign_in()).available()
+        chat = await buyer.open()
+        await buyer.say(chat, "在吗")
+        await agent.place(chat, "held")
+        return buyer, agent, chat
+
     # --- what the database holds
 
     def transcript(self, chat, stream=0):
