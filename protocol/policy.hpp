@@ -55,12 +55,20 @@ struct Calendar {
   bool operator==(const Calendar&) const = default;
 };
 
+// A level of buyer that the shop's back end knows and states in the token ("vip").
+struct Level {
+  std::string name;
+  std::int32_t priority_s{0};         // seconds a chat of such a buyer is ahead of its age
+  bool operator==(const Level&) const = default;
+};
+
 struct Shop {
   std::string name;
   std::string title;
   std::vector<std::string> origins;   // exact, e.g. "https://shop.example"
   std::string issuer;                 // `iss` of its tokens
   std::vector<Key> keys;
+  std::vector<Level> levels;
   std::string calendar;               // empty: always open
   std::string greeting;               // origin auto; empty: none
   std::string locale{"zh-CN"};
@@ -86,6 +94,7 @@ struct Queue {
   std::vector<Relax> relax;           // ... until one is dropped after a wait
   std::vector<Overflow> overflow;     // agents of these queues too, after a wait
   std::int32_t priority_s{0};         // seconds a chat of this queue is ahead of its age
+  std::int32_t breached_priority_s{60};   // ... and so many more when its buyer has waited past the breach
   bool auto_accept{true};
   bool seat_visitors{false};          // seat at open, before the buyer's first line
   Duration reservation{5s};

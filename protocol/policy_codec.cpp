@@ -117,11 +117,17 @@ struct Shape<policy::Calendar> {
       std::tuple{need("name", &T::name), may("zone", &T::zone), may("week", &T::week), may("holidays", &T::holidays)};
 };
 template <>
+struct Shape<policy::Level> {
+  using T = policy::Level;
+  static constexpr auto fields = std::tuple{need("name", &T::name), may("priority_s", &T::priority_s)};
+};
+template <>
 struct Shape<policy::Shop> {
   using T = policy::Shop;
   static constexpr auto fields = std::tuple{
-      need("name", &T::name), may("title", &T::title),       may("origins", &T::origins),   may("issuer", &T::issuer),
-      may("keys", &T::keys),  may("calendar", &T::calendar), may("greeting", &T::greeting), may("locale", &T::locale)};
+      need("name", &T::name),         may("title", &T::title),   may("origins", &T::origins),
+      may("issuer", &T::issuer),      may("keys", &T::keys),     may("levels", &T::levels),
+      may("calendar", &T::calendar),  may("greeting", &T::greeting), may("locale", &T::locale)};
 };
 template <>
 struct Shape<policy::Steps> {
@@ -148,6 +154,7 @@ struct Shape<policy::Queue> {
                                             may("relax", &T::relax),
                                             may("overflow", &T::overflow),
                                             may("priority_s", &T::priority_s),
+                                            may("breached_priority_s", &T::breached_priority_s),
                                             may("auto_accept", &T::auto_accept),
                                             may("seat_visitors", &T::seat_visitors),
                                             may("reservation", &T::reservation),

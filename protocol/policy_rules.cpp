@@ -17,6 +17,7 @@ constexpr std::size_t greeting_bytes_most{8 * 1024};  // it is a line like any o
 constexpr std::size_t path_bytes_most{4096};
 constexpr std::size_t origins_most{64};
 constexpr std::size_t keys_most{16};        // two are enough to change one
+constexpr std::size_t levels_most{16};      // of buyers; a shop has three or five
 constexpr std::size_t spans_most{16};       // of a day
 constexpr std::size_t holidays_most{1000};  // a few years of them
 constexpr std::size_t steps_most{16};       // of relaxing and overflowing
@@ -220,6 +221,9 @@ class Rules {
         say("", "must be an origin in lower case with nothing behind it, like https://shop.example");
     });
     check_keys("keys", shop.keys, "issuer", shop.issuer);
+    count("levels", shop.levels.size(), 0, levels_most);
+    names_of("levels", shop.levels);
+    each("levels", shop.levels, [&](const Level& level) { range("priority_s", level.priority_s, 0, 86'400); });
     if (std::ranges::none_of(desk.queues, [&](const Queue& queue) {
           return queue.shops.empty() || std::ranges::find(queue.shops, shop.name) != queue.shops.end();
         }))
@@ -247,6 +251,7 @@ class Rules {
     check_relax(queue);
     check_overflow(queue, queues);
     range("priority_s", queue.priority_s, 0, 86'400);
+    range("breached_priority_s", queue.breached_priority_s, 0, 86'400);
     range("offers_unanswered_max", queue.offers_unanswered_max, 1, 100);
     range("quiet_weight", queue.quiet_weight, 0, 1);
     range("queue_max", queue.queue_max, 0, 1'000'000);

@@ -110,7 +110,7 @@ enum class FactKind : std::uint8_t {
   took_desk,      // an epoch began
   relaxed,        // a requirement was dropped, or a queue was added, because the wait was long
   watched,
-  shed,
+  adjusted,       // by a supervisor: `agent` now has the capacity `ordinal` and the queues `detail`, under policy `number`
   revoked,        // of a person: `agent`, or of a shop's buyer `detail`, is who; chat is 0
 };
 
@@ -132,7 +132,7 @@ inline constexpr std::array<std::string_view, 7> clock{"first_response", "next_r
 inline constexpr std::array<std::string_view, 30> fact_kind{
     "opened", "queued", "offered", "declined", "assigned", "requeued", "transferred", "taken_over", "missed", "asked",
     "chose", "left_message", "absent", "returned", "closed", "reopened", "identified", "rated", "wrapped_up", "status",
-    "overloaded", "no_answer_needed", "refused", "surge", "policy", "took_desk", "relaxed", "watched", "shed",
+    "overloaded", "no_answer_needed", "refused", "surge", "policy", "took_desk", "relaxed", "watched", "adjusted",
     "revoked"};
 }  // namespace words
 

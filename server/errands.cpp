@@ -122,13 +122,16 @@ Said token(const Settings& settings, const Words& words, std::int64_t wall_ms) {
   const auto desk = arguments.value("--desk");
   const auto file = arguments.value("--policy");
   const auto key_file = arguments.value("--key");
+  const auto level = arguments.value("--level");
   const auto days = number_of(arguments.value("--days").value_or(std::to_string(days_most)));
   const auto role = from_word<Role>(arguments.next().value_or(""));
   const auto person = arguments.next();
   const bool good_days = days && *days >= 1 && *days <= days_most;
-  if (!role || *role == Role::guest || !person || arguments.stranger() || !good_days)
+  if (!role || *role == Role::guest || !person || arguments.stranger() || !good_days ||
+      (level && (*role != Role::buyer || level->empty() || level->size() > level_bytes_max)))
     return {2, "",
             "usage: deskd token buyer|agent|supervisor|ops NAME [--shop S] [--desk D] [--days 1..30]\n"
+            "         [--level L: of a buyer, as the shop's policy names it]\n"
             "         [--policy FILE: instead of the database's] [--key FILE: the private half of an eddsa key]\n"};
   const bool of_shop = *role == Role::buyer;
   const std::string kind = of_shop ? "shop" : "desk";
@@ -145,6 +148,7 @@ Said token(const Settings& settings, const Words& words, std::int64_t wall_ms) {
     Identity who;
     who.role = *role;
     who.person = *person;
+    who.level = level.value_or("");
     (of_shop ? who.shop : who.desk) = signer.name;
     who.expires_wall_ms = wall_ms + *days * day_ms;
     // Of a pair the policy names the public half, which cannot sign.

@@ -22,7 +22,7 @@ constexpr const char* usage{
     "  check-config [POLICY | --table]      what is in force, and what is wrong; or every setting as a table\n"
     "  explain CHAT [--desk D]              why a chat is where it is\n"
     "  migrate                              bring the schema up to date\n"
-    "  token ROLE NAME [--shop S] [--desk D] [--days N] [--policy FILE] [--key FILE]\n"
+    "  token ROLE NAME [--shop S] [--desk D] [--level L] [--days N] [--policy FILE] [--key FILE]\n"
     "                                       a token for trying out: ROLE is buyer, agent, supervisor or ops\n"
     "  replay FILE                          run a recording and compare every effect\n"
     "\n"

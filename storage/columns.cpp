@@ -145,6 +145,7 @@ constexpr std::array chat_fields{Field{"desk", "int"},
                                  Field{"guest", "smallint", "guest <> 0"},
                                  Field{"shop", "text"},
                                  Field{"buyer", "text"},
+                                 Field{"level", "text"},
                                  Field{"queue", "text"},
                                  Field{"agent", "text"},
                                  Field{"wanted", "text"},
@@ -325,6 +326,7 @@ void Columns::fill_chats(std::span<const Record> records) {
   make([](const record::Chat& c) { return small(c.guest); });
   make([](const record::Chat& c) { return c.shop; });
   make([](const record::Chat& c) { return c.buyer; });
+  make([](const record::Chat& c) { return c.level; });
   make([](const record::Chat& c) { return c.queue; });
   make([](const record::Chat& c) { return c.agent; });
   make([](const record::Chat& c) { return c.wanted; });

@@ -46,7 +46,8 @@ struct Fact {
   ClockKind clock{};          // of missed
   std::int32_t ordinal{};     // of missed: unique per (chat, clock); of others: a count, by kind
   std::int64_t number{};      // of missed: how late, ms; of queued, requeued, assigned: the age in ms; by kind
-  std::string_view detail;    // of assigned: the explanation as JSON, at most 1 KB; of revoked: a buyer's id; else empty
+  std::string_view detail;    // of assigned: the explanation as JSON, at most 1 KB; of revoked: a buyer's id;
+                              // of adjusted: names of queues; else empty
 };
 
 // A chat as routing last left it: the newest one in force replaces the row. What lines tell (seq, waiting_since, marks)
@@ -56,6 +57,7 @@ struct Chat {
   std::string_view shop;
   std::string_view buyer;
   bool guest{};
+  std::string_view level;         // of the buyer, by the newest token
   Place place{};
   std::string_view queue;
   std::string_view agent;         // of held; else the last agent who held it
@@ -64,7 +66,7 @@ struct Chat {
   Instant queued;                 // age in the queue counts from here, over every requeue
   Instant lined_up;               // since when it stands in line without an agent who holds it
   Instant placed;                 // entered this place
-  std::int32_t priority_s{};      // seconds added to the age
+  std::int32_t priority_s{};      // seconds added to the age when the row was made
   std::int64_t policy_version{};  // whose promises the chat keeps
   Reason reason{};                // why it is where it is
   std::optional<Instant> closed;

@@ -12,7 +12,8 @@ namespace {
 
 // The numbers that stand in the SQL here and in the schema.
 static_assert(static_cast<int>(FactKind::missed) == 8 && static_cast<int>(FactKind::status) == 19 &&
-              static_cast<int>(FactKind::surge) == 23 && static_cast<int>(FactKind::revoked) == 29);
+              static_cast<int>(FactKind::surge) == 23 && static_cast<int>(FactKind::adjusted) == 28 &&
+              static_cast<int>(FactKind::revoked) == 29);
 
 // Chats whose lines are asked for at once: bounds what one result holds in memory.
 constexpr std::size_t chats_at_once{1000};
@@ -52,6 +53,7 @@ stored::Chat chat_of(const pqxx::row& row) {
   if (!row[18].is_null()) chat.left_since = rows::instant(row[18]);
   if (!row[19].is_null()) chat.told = rows::instant(row[19]);
   chat.lined_up = rows::instant(row[20]);
+  chat.level = row[21].c_str();
   chat.policy_version = rows::number<std::int64_t>(row[6]);
   chat.priority_s = rows::number<std::int32_t>(row[7]);
   chat.excused = Seq{rows::number<Seq::Number>(row[8])};
@@ -63,19 +65,14 @@ stored::Chat chat_of(const pqxx::row& row) {
   chat.queue = row[14].c_str();
   chat.agent = row[15].c_str();
   chat.wanted = row[16].c_str();
-  std::string_view skills = rows::text(row[17]);
-  while (!skills.empty()) {
-    const std::size_t comma = std::min(skills.find(','), skills.size());
-    chat.skills.emplace_back(skills.substr(0, comma));
-    skills.remove_prefix(std::min(comma + 1, skills.size()));
-  }
+  chat.skills = stored::names_of(rows::text(row[17]));
   return chat;
 }
 
 constexpr const char* chat_columns{
     "chat, opened_ms, queued_ms, placed_ms, answered_first_ms, closed_ms, policy_version, priority_s, excused, place, "
     "reason, guest, shop, buyer, queue, agent, wanted, array_to_string(skills, ','), left_ms, told_ms, "
-    "lined_up_ms"};
+    "lined_up_ms, level"};
 
 // "select ... from TABLE where desk and chat": the rows of some chats, each chat's in order. `lateral` with its own
 // order makes it one index scan a chat in the one partition that holds it, whatever the planner knows about the tables.
@@ -185,14 +182,25 @@ Open read_open(const std::string& connection, DeskId desk, Instant closed_since)
     }
 
     for (const auto& row : transaction.exec_params(
-             "select distinct on (kind, agent) kind, agent, ordinal, reason, at_ms from fact where desk = $1 and chat = 0 "
-             "and kind in (19, 23) order by kind, agent, \"position\" desc",
+             "select distinct on (agent, kind) kind, agent, ordinal, reason, at_ms, number, detail from fact where desk = "
+             "$1 and chat = 0 and kind in (19, 23, 28) order by agent, kind, \"position\" desc",
              desk.value)) {
-      const auto reason = rows::one_of<Reason>(row[3]);
-      if (rows::one_of<FactKind>(row[0]) == FactKind::surge) {
-        open.surge = {rows::number<std::int32_t>(row[2]) != 0, reason};
+      const auto kind = rows::one_of<FactKind>(row[0]);
+      const auto ordinal = rows::number<std::int32_t>(row[2]);
+      if (kind == FactKind::surge) {
+        open.surge = {ordinal != 0, rows::one_of<Reason>(row[3])};
+        continue;
+      }
+      if (open.agents.empty() || open.agents.back().agent != rows::text(row[1])) open.agents.push_back({.agent = row[1].c_str()});
+      stored::Agent& agent = open.agents.back();
+      if (kind == FactKind::status) {
+        agent.status = rows::one_of<Status>(row[2]);
+        agent.reason = rows::one_of<Reason>(row[3]);
+        agent.since = rows::instant(row[4]);
       } else {
-        open.agents.push_back({row[1].c_str(), rows::one_of<Status>(row[2]), reason, rows::instant(row[4])});
+        agent.capacity = ordinal;
+        agent.adjusted_under = rows::number<std::int64_t>(row[5]);
+        agent.queues = stored::names_of(rows::text(row[6]));
       }
     }
 

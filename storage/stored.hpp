@@ -7,9 +7,11 @@
 // SQL nor the desk.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -45,6 +47,17 @@ struct Deed {
   bool operator==(const Deed&) const = default;
 };
 
+// Names that a row holds as one text, "a,b".
+inline std::vector<std::string> names_of(std::string_view joined) {
+  std::vector<std::string> names;
+  while (!joined.empty()) {
+    const std::size_t comma = std::min(joined.find(','), joined.size());
+    names.emplace_back(joined.substr(0, comma));
+    joined.remove_prefix(std::min(comma + 1, joined.size()));
+  }
+  return names;
+}
+
 // A step of a clock that has fired and must not fire again.
 struct Clock {
   ClockKind clock{};
@@ -52,12 +65,15 @@ struct Clock {
   bool operator==(const Clock&) const = default;
 };
 
-// What an agent last was, and since when.
+// What an agent last was, and since when; and what a supervisor's hand last gave her.
 struct Agent {
   std::string agent;
-  Status status{};
+  Status status{Status::signed_out};
   Reason reason{};
   Instant since;
+  std::int64_t adjusted_under{};  // the policy then in force: a newer one has the last word; 0: never
+  std::int32_t capacity{};
+  std::vector<std::string> queues;
   bool operator==(const Agent&) const = default;
 };
 
@@ -79,7 +95,7 @@ struct Revoked {
 // A chat as routing last left it, and all that was said in it.
 struct Chat {
   ChatId chat;
-  std::string shop, buyer, queue, agent, wanted;
+  std::string shop, buyer, level, queue, agent, wanted;
   bool guest{};
   Place place{};
   Instant opened, queued, lined_up, placed, answered_first;

@@ -34,6 +34,7 @@ struct Buyer {
   std::string shop;
   std::string id;
   bool guest{};
+  std::string level;                 // as the newest token says; empty: none
   std::vector<SessionId> sessions;   // those that take part
   std::int32_t attached{};           // all that are signed in as this buyer, resumed or not
   Chat* chat{};                      // the open one, or one closed so recently that it can be reopened
@@ -89,7 +90,6 @@ struct Chat {
   Instant lined_up;                       // since when it stands in line and nobody holds it; offers leave this alone
   Instant placed, assigned;
   std::optional<Instant> closed;
-  std::int32_t priority_s{};
   bool absent{};                          // waiting, but skipped until the buyer is back
   bool weighs{true};                      // of held: false while quiet
   std::optional<Instant> told;            // when the buyer was last told the wait and asked, or answered that

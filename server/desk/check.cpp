@@ -38,6 +38,9 @@ std::string check_place(const Floor& floor, const Chat& chat) {
   if (reserved && !listed(floor.roster.agent(chat.agent).reserved, chat)) return say(name(chat), " is offered to another agent");
   const bool to_be_seated = (chat.place == Place::waiting && !chat.absent) || chat.place == Place::left_message;
   if (to_be_seated != (floor.match.need(chat.id) != nullptr)) return say(name(chat), " and match disagree on its waiting");
+  if (const Need* need = floor.match.need(chat.id); need != nullptr && need->priority_s != floor.priority_s(chat)) {
+    return say(name(chat), " stands in line with ", need->priority_s, " s of priority, should be ", floor.priority_s(chat));
+  }
   if (chat.open() && chat.buyer->chat != &chat) return say(name(chat), " is open and not its buyer's chat");
   if (chat.closed.has_value() != !chat.open()) return say(name(chat), " has a closing time that does not fit");
   return {};

@@ -43,6 +43,7 @@ class Desk {
   std::optional<Instant> next_deadline() const { return floor_.timers.next(); }
 
   const Counters& counters() const { return floor_.counters; }
+  const Waited& waited() const { return floor_.waited; }
   // Live figures; `rows` is filled and pointed into.
   tell::Figures figures(std::vector<tell::QueueFigures>& rows) const;
   // Why this chat is where it is, as JSON text or a word; empty when the desk does not hold it in memory.

@@ -19,6 +19,7 @@ struct SessionOpened {
   Role role{};
   std::string_view person;
   std::string_view shop;   // empty for staff
+  std::string_view level;  // of a buyer: what the token says
 };
 
 // The session is gone, whoever ended it.
@@ -28,7 +29,13 @@ struct SessionClosed { SessionId session; };
 struct Heard { SessionId session; Ask ask; };
 
 // The guest behind these sessions has shown a token of a named buyer.
-struct Identified { std::string_view shop; std::string_view guest; std::string_view buyer; SessionId session; };
+struct Identified {
+  std::string_view shop;
+  std::string_view guest;
+  std::string_view buyer;
+  SessionId session;
+  std::string_view level;
+};
 
 // Everything up to `position` is committed. The only event that moves watermarks and completes deeds.
 struct Durable { Position position; };

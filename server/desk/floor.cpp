@@ -88,6 +88,16 @@ const policy::Queue& Floor::promise(const Chat& chat) const {
   return book->queue(QueueIndex{0});
 }
 
+std::int32_t Floor::priority_s(const Chat& chat) const {
+  const policy::Queue& queue = this->queue(chat);
+  std::int32_t sum = queue.priority_s + (chat.breached ? queue.breached_priority_s : 0);
+  const auto shop = chat.buyer->level.empty() ? std::nullopt : book->shop(chat.shop);
+  if (!shop) return sum;
+  for (const policy::Level& level : book->shop(*shop).levels)
+    if (level.name == chat.buyer->level) sum += level.priority_s;
+  return sum;
+}
+
 const Calendar& Floor::hours(const Chat& chat) const {
   if (const auto shop = chat.book->shop(chat.shop)) return chat.book->hours(*shop);
   return book->hours(book->shop(chat.shop).value_or(ShopIndex{0}));
@@ -124,6 +134,7 @@ void Floor::persist_place(const Chat& chat) {
                    .shop = chat.shop,
                    .buyer = chat.buyer->id,
                    .guest = chat.buyer->guest,
+                   .level = chat.buyer->level,
                    .place = chat.place,
                    .queue = chat.queue,
                    .agent = agent == nobody ? std::string_view{} : roster.agent(agent).name,
@@ -132,7 +143,7 @@ void Floor::persist_place(const Chat& chat) {
                    .queued = chat.queued,
                    .lined_up = chat.lined_up,
                    .placed = chat.placed,
-                   .priority_s = chat.priority_s,
+                   .priority_s = priority_s(chat),
                    .policy_version = chat.book->version(),
                    .reason = chat.reason,
                    .closed = chat.closed,
@@ -163,11 +174,11 @@ void Floor::refuse(const Session& session, CommandId id, Code code, std::string_
 }
 
 void Floor::alarm(const Chat& chat, ClockKind clock, Reason reason) {
-  const std::int64_t waited = chat.waiting_since ? (now - *chat.waiting_since).count() : (now - chat.placed).count();
+  const std::int64_t has_waited = chat.waiting_since ? (now - *chat.waiting_since).count() : (now - chat.placed).count();
   listeners.clear();
   for (const auto& agent : roster.all())
     if (agent->role == Role::supervisor) listeners.insert(listeners.end(), agent->sessions.begin(), agent->sessions.end());
-  tell(listeners, tell::Alarm{chat.id, clock, reason, chat.queue, waited});
+  tell(listeners, tell::Alarm{chat.id, clock, reason, chat.queue, has_waited});
 }
 
 std::span<const SessionId> Floor::hearing(const Chat& chat, Stream stream, SessionId except) {

@@ -83,6 +83,7 @@ struct Floor {
   std::map<std::string_view, Forecast> forecasts;                                 // by queue, as kept in names
   Ledger ledger;
   Counters counters;
+  Waited waited;
   Timer accepted_timer{desk_timer_first, 0};       // a record has waited for accepted_after
   Timer figures_timer{desk_timer_first + 1, 0};
   Position accepted;          // authors of lines up to here were told, or need not be
@@ -116,6 +117,8 @@ struct Floor {
 
   const policy::Queue& queue(const Chat& chat) const;   // as routing sees it now
   const policy::Queue& promise(const Chat& chat) const; // as the chat was given it; where its queue is younger, as it is now
+  // What its queue, its buyer's level and a breach put it ahead of its age.
+  std::int32_t priority_s(const Chat& chat) const;
   const Calendar& hours(const Chat& chat) const;        // as the chat was promised
 
   void arm(Chat& chat, ChatTimer purpose, Instant due) { timers.arm(chat.timer(purpose), due); }

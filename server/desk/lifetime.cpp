@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "server/desk/assert.hpp"
+#include "server/desk/overload.hpp"
 #include "server/desk/rights.hpp"
 #include "server/desk/seating.hpp"
 #include "server/desk/sla.hpp"
@@ -149,9 +150,9 @@ void handle(Floor& floor, Session& session, const ask::Open& open) {
     return talk::tell_state(floor, *buyer.chat, session.id);
   }
   if (floor.draining) return floor.refuse(session, open.id, Code::draining, {}, 1000);
-  if (floor.ledger.backlog_bytes() >= floor.backlog_bytes_max / 4 * 3) {
-    ++floor.counters.shed_chats;
-    return floor.refuse(session, open.id, Code::storage_behind, {}, 5000);
+  if (overload::sheds(floor, limits::Shed::chats, floor.counters.shed_chats) ||
+      (buyer.guest && overload::sheds(floor, limits::Shed::guests, floor.counters.shed_guests))) {
+    return floor.refuse(session, open.id, Code::storage_behind, {}, limits::storage_behind_retry_chat_ms);
   }
   const auto shop = floor.book->shop(buyer.shop);
   if (!shop) return floor.refuse(session, open.id, Code::unknown_queue, "the shop is gone");

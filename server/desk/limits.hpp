@@ -59,9 +59,23 @@ inline constexpr Duration accepted_after{1s};
 // Marks move at most once in this time per side: a reader scrolling through a chat is one mark, not fifty.
 inline constexpr Duration mark_every{1s};
 
-// Bytes of records that wait for the database. At three quarters no new chat is taken, at all of it no new words.
+// Bytes of records that wait for the database.
 inline constexpr std::size_t backlog_bytes_max{64 * 1024 * 1024};
-inline constexpr std::size_t backlog_bytes_no_new_chats{backlog_bytes_max / 4 * 3};
+
+// What is left out when the database does not keep up, and from which share of the backlog's bound on. Comfort goes
+// first and promises last: a line that is here, a clock and an agent's session are never on this list.
+struct Shed {
+  static constexpr std::size_t typing{25};
+  static constexpr std::size_t receipts{35};   // marks, which only come later
+  static constexpr std::size_t figures{45};    // live ones
+  static constexpr std::size_t history{55};    // pages of old chats
+  static constexpr std::size_t guests{65};     // new chats of guests
+  static constexpr std::size_t chats{75};      // all new chats
+  static constexpr std::size_t words{100};
+};
+// When to try again what was left out: a hiccup of the database is over by then.
+inline constexpr std::int32_t storage_behind_retry_ms{2000};
+inline constexpr std::int32_t storage_behind_retry_chat_ms{5000};
 
 // An explanation, as stored.
 inline constexpr std::size_t explanation_bytes_max{1024};

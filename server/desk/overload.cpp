@@ -21,6 +21,12 @@ constexpr std::int32_t surge_at = 3;
 
 }  // namespace
 
+bool sheds(Floor& floor, std::size_t from_percent, Counters::Count& count) {
+  const bool left_out = floor.ledger.backlog_bytes() >= floor.backlog_bytes_max / 100 * from_percent;
+  count += left_out ? 1 : 0;
+  return left_out;
+}
+
 void look_for_surge(Floor& floor) {
   if (!floor.book->policy().surge_automatic) return;
   const std::int32_t waiting = floor.match.live();

@@ -14,6 +14,8 @@ void on_queued(Floor& floor, Chat& chat);
 void ask(Floor& floor, Chat& chat);
 // The place in line has certainly changed by now: tells it again.
 void on_in_line(Floor& floor, Chat& chat);
+// Whether work of this kind is left out now, from this percentage of a full backlog on (limits::Shed); counts it.
+bool sheds(Floor& floor, std::size_t from_percent, Counters::Count& count);
 // Automatic surge begins or ends by how many wait. Ends every step that seated or moved anybody.
 void look_for_surge(Floor& floor);
 void tell_in_line(Floor& floor, Chat& chat, bool choose);

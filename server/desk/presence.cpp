@@ -50,6 +50,13 @@ void on_buyer_gone(Floor& floor, Buyer& buyer) {
   if (chat.place == Place::held && chat.breached) on_breached(floor, chat);
 }
 
+// Whoever has become something better moves up at once, and the other way round.
+void set_level(Floor& floor, Buyer& buyer, std::string_view level) {
+  if (buyer.level == level) return;
+  buyer.level = level;
+  if (buyer.chat != nullptr && buyer.chat->open()) seating::on_need_changed(floor, *buyer.chat);
+}
+
 void on_agent_back(Floor& floor, Agent& agent) {
   floor.timers.disarm(agent.timer(AgentTimer::grace));
   floor.timers.disarm(agent.timer(AgentTimer::grace_waiting));
@@ -80,7 +87,7 @@ void on_session_opened(Floor& floor, const event::SessionOpened& opened) {
   if (opened.role == Role::buyer || opened.role == Role::guest) {
     session.buyer = &floor.buyer(opened.shop, opened.person, opened.role == Role::guest);
     ++session.buyer->attached;
-    return;
+    return set_level(floor, *session.buyer, opened.level);
   }
   const Agent* agent = floor.roster.find(opened.person);
   if (agent == nullptr || !agent->employed) {
@@ -256,6 +263,7 @@ void on_identified(Floor& floor, const event::Identified& identified) {
   Buyer& guest = *session->buyer;
   Buyer& named = floor.buyer(identified.shop, identified.buyer, false);
   if (&guest == &named) return;
+  set_level(floor, named, identified.level);
   Chat* chat = guest.chat != nullptr && guest.chat->open() ? guest.chat : nullptr;
   if (chat != nullptr && named.chat != nullptr && named.chat->open()) {
     chat->other = named.chat->id;
@@ -283,6 +291,7 @@ void on_identified(Floor& floor, const event::Identified& identified) {
     named.chat = chat;
     ++named.chats;
     chat->buyer = &named;
+    seating::on_need_changed(floor, *chat);
     floor.persist(floor.fact(*chat, FactKind::identified));
     floor.persist_place(*chat);
     for (const SessionId other : others) resume_chat(floor, *chat, {.chat = chat->id}, other, false);

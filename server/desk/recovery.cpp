@@ -100,6 +100,11 @@ void on_agent(Floor& floor, const event::RecoveredAgent& stored) {
   agent->status = stored.status;
   agent->status_reason = stored.reason;
   agent->status_since = stored.since;
+  if (stored.adjusted_under != floor.book->version()) return;
+  agent->capacity = stored.capacity;
+  agent->held_max = std::max(agent->held_max, stored.capacity);
+  agent->queues = floor.book->queues(stored.queues);
+  agent->set_shares(*floor.book);
 }
 
 void on_surge(Floor& floor, const event::RecoveredSurge& surge) {
@@ -116,6 +121,7 @@ void on_chat(Floor& floor, const event::RecoveredChat& stored) {
   chat.book = book == floor.older_books.end() ? floor.book : book->second;
   // Of two chats of one buyer the open one is theirs; the other is only remembered until it is forgotten.
   Buyer& buyer = *chat.buyer;
+  buyer.level = stored.level;
   const Chat* other = buyer.chat;
   if (other == nullptr || !stored.closed || (!other->open() && other->id < chat.id)) buyer.chat = &chat;
   chat.shop = stored.shop;

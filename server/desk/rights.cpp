@@ -3,13 +3,13 @@
 #include <algorithm>
 
 #include "server/desk/lifetime.hpp"
+#include "server/desk/overload.hpp"
 #include "server/desk/talk.hpp"
 
 namespace deskd::rights {
 
 namespace {
 
-constexpr std::int32_t storage_behind_retry_ms = 2000;
 
 bool watches(const Chat& chat, const Session& session) {
   return std::find(chat.watchers.begin(), chat.watchers.end(), session.id) != chat.watchers.end();
@@ -119,9 +119,8 @@ bool has_room(Floor& floor, const Session& session, Chat& chat, Stream stream, C
 }
 
 bool may_add_line(Floor& floor, const Session& session, Chat& chat, Stream stream, CommandId command) {
-  if (floor.ledger.backlog_bytes() >= floor.backlog_bytes_max) {
-    ++floor.counters.shed_words;
-    floor.refuse(session, command, Code::storage_behind, {}, storage_behind_retry_ms);
+  if (overload::sheds(floor, limits::Shed::words, floor.counters.shed_words)) {
+    floor.refuse(session, command, Code::storage_behind, {}, limits::storage_behind_retry_ms);
     return false;
   }
   return has_room(floor, session, chat, stream, command);

@@ -130,7 +130,7 @@ Need need_of(const Floor& floor, const Chat& chat) {
           .preferred = chat.last_agent,
           .excluded = chat.declined,
           .joined = chat.queued,
-          .priority_s = chat.priority_s};
+          .priority_s = floor.priority_s(chat)};
 }
 
 std::string_view explain(Floor& floor, const Explanation& explanation) {
@@ -158,7 +158,6 @@ void set_need(Floor& floor, Chat& chat) {
     floor.persist(floor.fact(chat, FactKind::requeued, Reason::policy));
     floor.persist_place(chat);
   }
-  chat.priority_s = floor.book->queue(*queue).priority_s;
   chat.open_queues = Rulebook::bit(*queue);
   chat.needed = floor.book->skills(floor.book->queue(*queue).skills) | floor.book->skills(chat.skills);
   chat.relaxed = chat.overflowed = 0;
@@ -366,6 +365,7 @@ void assign(Floor& floor, Chat& chat, Agent& agent, bool hand, SessionId session
   agent.last_assigned = floor.now;
   agent.unanswered_offers = 0;
   ++floor.counters.assigned;
+  if (!was_left) floor.waited.queue.observe((floor.now - chat.lined_up).count());
 
   record::Fact fact = floor.fact(chat, FactKind::assigned);
   fact.number = (floor.now - chat.queued).count();

@@ -153,6 +153,13 @@ void on_buyer_words(Floor& floor, Chat& chat) {
 }
 
 void on_answer(Floor& floor, Chat& chat) {
+  if (chat.waiting_since) {
+    const bool left = chat.place == Place::left_message || chat.left;
+    Waits& waits = left                                  ? floor.waited.left_message
+                   : chat.answered_first == Instant{} ? floor.waited.first_response
+                                                      : floor.waited.next_response;
+    waits.observe(floor.hours(chat).open_between(*chat.waiting_since, floor.now, floor.wall_ms).count());
+  }
   if (chat.answered_first == Instant{}) chat.answered_first = floor.now;
   chat.hops = 0;
   if (chat.waiting_since || chat.left) stop_waiting(floor, chat);
@@ -185,6 +192,7 @@ void on_left_message(Floor& floor, Chat& chat) {
 }
 
 void on_closed(Floor& floor, Chat& chat) {
+  floor.counters.waits_unanswered += chat.waiting_since ? 1 : 0;
   chat.waiting_since.reset();
   chat.breached.reset();
   chat.left_missed = chat.complaint_missed = false;
@@ -207,6 +215,7 @@ void set_clocks(Floor& floor, Chat& chat) {
     const Ladder ladder = ladder_of(promised(floor, chat));
     if (chat.shop_step == ladder.size() && !chat.breached) {
       chat.breached = floor.hours(chat).add_open(*chat.waiting_since, ladder.back().after, floor.wall_ms).value_or(floor.now);
+      seating::on_need_changed(floor, chat);
     }
   }
   arm_idle(floor, chat);
@@ -230,6 +239,7 @@ void on_shop_clock(Floor& floor, Chat& chat) {
   arm_shop(floor, chat);
   if (step.miss == misses) {
     chat.breached = floor.now;
+    seating::on_need_changed(floor, chat);
     floor.alarm(chat, shop_clock(chat), Reason::none);
     presence::on_breached(floor, chat);
   }
@@ -316,6 +326,7 @@ void handle(Floor& floor, Session& session, const ask::NoAnswerNeeded& ask) {
     record::Fact fact = floor.fact(*chat, FactKind::no_answer_needed);
     fact.number = (floor.now - *chat->waiting_since).count();
     floor.persist(fact);
+    ++floor.counters.waits_excused;
     chat->excused = chat->main.last();
     floor.persist_place(*chat);
     stop_waiting(floor, *chat);

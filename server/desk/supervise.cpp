@@ -17,6 +17,21 @@ constexpr Duration figures_every{1'000};
 // What a supervisor may set by hand: more than anyone can serve, less than a slip of the keyboard.
 constexpr std::int32_t capacity_max = 100;
 
+void persist_adjusted(Floor& floor, const Agent& agent) {
+  std::string& queues = floor.explanations.emplace_back();
+  for (std::uint8_t i = 0; i < floor.book->queue_count(); ++i) {
+    if ((agent.queues & Rulebook::bit(QueueIndex{i})) == 0) continue;
+    (queues += queues.empty() ? "" : ",") += floor.book->queue(QueueIndex{i}).name;
+  }
+  floor.persist(record::Fact{.at = floor.now,
+                             .kind = FactKind::adjusted,
+                             .reason = Reason::by_supervisor,
+                             .agent = agent.name,
+                             .ordinal = agent.capacity,
+                             .number = floor.book->version(),
+                             .detail = queues});
+}
+
 }  // namespace
 
 void handle(Floor& floor, Session& session, const ask::Watch& watch) {
@@ -66,8 +81,11 @@ void handle(Floor& floor, Session& session, const ask::SetAgent& set) {
     agent->capacity = *set.capacity;
     agent->held_max = std::max(agent->held_max, *set.capacity);
   }
-  agent->set_shares(*floor.book);
-  seating::on_agent_changed(floor, *agent);
+  if (set.queues || set.capacity) {
+    agent->set_shares(*floor.book);
+    seating::on_agent_changed(floor, *agent);
+    persist_adjusted(floor, *agent);
+  }
   if (set.status) presence::set_status(floor, *agent, *set.status, Reason::by_supervisor);
   floor.done(session, set.id);
 }
@@ -104,12 +122,17 @@ void on_figures(Floor& floor) {
   for (const Session& session : floor.sessions)
     if (session.id && session.figures) floor.listeners.push_back(session.id);
   if (floor.listeners.empty()) return;
-  const std::vector<SessionId> listeners = floor.listeners;
-  floor.tell(listeners, overload::figures(floor, floor.queue_figures));
+  if (!overload::sheds(floor, limits::Shed::figures, floor.counters.shed_figures)) {
+    const std::vector<SessionId> listeners = floor.listeners;
+    floor.tell(listeners, overload::figures(floor, floor.queue_figures));
+  }
   floor.timers.arm(floor.figures_timer, floor.now + figures_every);
 }
 
 void handle(Floor& floor, Session& session, const ask::ReadHistory& history) {
+  if (overload::sheds(floor, limits::Shed::history, floor.counters.shed_history)) {
+    return floor.refuse(session, history.id, Code::storage_behind, "history can wait", limits::storage_behind_retry_ms);
+  }
   if (session.buyer != nullptr) {
     floor.out->add(effect::ReadHistory{session.id, history.id, session.buyer->shop, session.buyer->id, history.before});
     return;

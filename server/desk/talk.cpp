@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "server/desk/assert.hpp"
+#include "server/desk/overload.hpp"
 #include "server/desk/rights.hpp"
 #include "server/desk/seating.hpp"
 #include "server/desk/sla.hpp"
@@ -223,10 +224,7 @@ void handle(Floor& floor, Session& session, const ask::Recall& recall) {
 }
 
 void handle(Floor& floor, Session& session, const ask::Typing& typing) {
-  if (floor.surge) {
-    ++floor.counters.shed_typing;
-    return;
-  }
+  if (overload::sheds(floor, floor.surge ? 0 : limits::Shed::typing, floor.counters.shed_typing)) return;
   const Chat* chat = rights::chat_of(floor, session, typing.chat);
   if (chat == nullptr || !chat->open()) return;
   const bool of_buyer = session.buyer != nullptr;
@@ -256,6 +254,9 @@ void handle(Floor& floor, Session& session, const ask::Mark& mark) {
 }
 
 void on_marks_due(Floor& floor, Chat& chat) {
+  if (overload::sheds(floor, limits::Shed::receipts, floor.counters.shed_receipts)) {
+    return floor.arm(chat, ChatTimer::marks, floor.now + limits::mark_every);
+  }
   const auto tell_of = [&](Marks& marks, bool of_buyer) {
     if (!marks.to_tell) return;
     marks.to_tell = false;

@@ -49,9 +49,15 @@ constexpr std::array counted{
     count<&C::missed_reminder>("deskd_missed_total", missed, {"step", "reminder"}),
     count<&C::missed_breach>("deskd_missed_total", missed, {"step", "breach"}),
     count<&C::missed_queue_wait>("deskd_missed_total", missed, {"step", "queue_wait"}),
+    count<&C::waits_unanswered>("deskd_waits_unanswered_total", "Chats that ended while their buyer waited."),
+    count<&C::waits_excused>("deskd_waits_excused_total", "Waits that an agent said need no answer."),
     count<&C::over_capacity>("deskd_over_capacity_total", "Times that load passed capacity by a named exception."),
     count<&C::refused_commands>("deskd_commands_refused_total", "Commands answered with an error."),
     count<&C::shed_typing>("deskd_shed_total", shed, {"work", "typing"}),
+    count<&C::shed_receipts>("deskd_shed_total", shed, {"work", "receipts"}),
+    count<&C::shed_figures>("deskd_shed_total", shed, {"work", "figures"}),
+    count<&C::shed_history>("deskd_shed_total", shed, {"work", "history"}),
+    count<&C::shed_guests>("deskd_shed_total", shed, {"work", "guests"}),
     count<&C::shed_chats>("deskd_shed_total", shed, {"work", "chats"}),
     count<&C::shed_words>("deskd_shed_total", shed, {"work", "words"}),
     count<&C::records>("deskd_records_total", "Records given to storage."),
@@ -85,10 +91,16 @@ std::span<const MetricRow<Counters>> counter_rows() { return counted; }
 std::span<const MetricRow<tell::Figures>> figure_rows() { return figured; }
 std::span<const MetricRow<tell::QueueFigures>> queue_rows() { return queued; }
 
-void add_desk(Scrape& scrape, std::string_view desk, const Counters& counters, const tell::Figures& figures) {
+void add_desk(Scrape& scrape, std::string_view desk, const Counters& counters, const Waited& waited,
+              const tell::Figures& figures) {
   const std::array labels{Label{desk_label, desk}};
   scrape.add(counter_rows(), counters, labels);
   scrape.add(figure_rows(), figures, labels);
+  constexpr std::string_view replies{"From a buyer's line to the answer, in open hours."};
+  scrape.add("deskd_reply_seconds", replies, waited.first_response, labels, {"clock", word_of(ClockKind::first_response)});
+  scrape.add("deskd_reply_seconds", replies, waited.next_response, labels, {"clock", word_of(ClockKind::next_response)});
+  scrape.add("deskd_reply_seconds", replies, waited.left_message, labels, {"clock", word_of(ClockKind::left_message)});
+  scrape.add("deskd_queue_wait_seconds", "In line, from joining it to an agent.", waited.queue, labels);
   // The waits of queues of different desks have no sum that means anything.
   if (!scrape.lists(desk)) return;
   for (const tell::QueueFigures& queue : figures.queues) {

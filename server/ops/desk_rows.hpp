@@ -14,7 +14,8 @@ std::span<const MetricRow<Counters>> counter_rows();
 std::span<const MetricRow<tell::Figures>> figure_rows();
 std::span<const MetricRow<tell::QueueFigures>> queue_rows();
 
-// All three, under the desk's name.
-void add_desk(Scrape& scrape, std::string_view desk, const Counters& counters, const tell::Figures& figures);
+// All three and how long people waited, under the desk's name.
+void add_desk(Scrape& scrape, std::string_view desk, const Counters& counters, const Waited& waited,
+              const tell::Figures& figures);
 
 }  // namespace deskd

@@ -4,18 +4,9 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
-#include <algorithm>
-
 #include "server/desk/assert.hpp"
 
 namespace deskd {
-
-void Histogram::observe(std::uint64_t us) {
-  const auto bound = std::find_if(bounds_ms.begin(), bounds_ms.end(),
-                                  [us](std::int64_t ms) { return us <= static_cast<std::uint64_t>(ms) * 1000; });
-  ++counts[static_cast<std::size_t>(bound - bounds_ms.begin())];
-  sum_us += us;
-}
 
 bool Scrape::lists(std::string_view desk) {
   if (desks_.contains(desk)) return true;
@@ -40,13 +31,13 @@ void Scrape::add(std::string_view name, MetricType type, std::string_view help, 
   found->second.values[owned(labels, more)] += value;
 }
 
-void Scrape::add(std::string_view name, std::string_view help, const Histogram& histogram,
-                 std::span<const Label> labels) {
+void Scrape::add(std::string_view name, std::string_view help, const Waits& waits, std::span<const Label> labels,
+                 const Label& more) {
   auto found = families_.find(name);
   if (found == families_.end()) found = families_.emplace(name, Family{{}, std::string{help}, {}, {}}).first;
-  Histogram& sum = found->second.histograms[owned(labels)];
-  for (std::size_t i = 0; i < sum.counts.size(); ++i) sum.counts[i] += histogram.counts[i];
-  sum.sum_us += histogram.sum_us;
+  Waits& sum = found->second.waits[owned(labels, more)];
+  for (std::size_t i = 0; i < sum.counts.size(); ++i) sum.counts[i] += waits.counts[i];
+  sum.sum_ms += waits.sum_ms;
 }
 
 void Scrape::add(const Scrape& other) {
@@ -57,7 +48,7 @@ void Scrape::add(const Scrape& other) {
       return labels;
     };
     for (const auto& [labels, value] : family.values) add(name, family.type, family.help, value, labels_of(labels));
-    for (const auto& [labels, histogram] : family.histograms) add(name, family.help, histogram, labels_of(labels));
+    for (const auto& [labels, waits] : family.waits) add(name, family.help, waits, labels_of(labels));
   }
 }
 
@@ -75,15 +66,15 @@ std::string Scrape::text() const {
     written.type = family.type == MetricType::counter ? prometheus::MetricType::Counter : prometheus::MetricType::Gauge;
     for (const auto& [labels, value] : family.values)
       (family.type == MetricType::counter ? metric(labels).counter.value : metric(labels).gauge.value) = value;
-    for (const auto& [labels, histogram] : family.histograms) {
+    for (const auto& [labels, waits] : family.waits) {
       written.type = prometheus::MetricType::Histogram;
       prometheus::ClientMetric::Histogram& one = metric(labels).histogram;
-      for (std::size_t i = 0; i < histogram.counts.size(); ++i) {
-        one.sample_count += histogram.counts[i];
-        if (i < Histogram::bounds_ms.size())
-          one.bucket.push_back({one.sample_count, static_cast<double>(Histogram::bounds_ms[i]) / 1e3});
+      for (std::size_t i = 0; i < waits.counts.size(); ++i) {
+        one.sample_count += waits.counts[i];
+        if (i < Waits::bounds_ms.size())
+          one.bucket.push_back({one.sample_count, static_cast<double>(Waits::bounds_ms[i]) / 1e3});
       }
-      one.sample_sum = static_cast<double>(histogram.sum_us) / 1e6;
+      one.sample_sum = static_cast<double>(waits.sum_ms) / 1e3;
     }
   }
   return prometheus::TextSerializer{}.Serialize(out);

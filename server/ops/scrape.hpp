@@ -11,7 +11,6 @@
 // "other".
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -21,6 +20,8 @@
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "server/desk/counters.hpp"
 
 namespace deskd {
 
@@ -46,15 +47,6 @@ struct MetricRow {
   Label label{};
 };
 
-// Times in buckets, counted by their owner. Bounds suit what people wait for: from a commit to a queue.
-struct Histogram {
-  static constexpr std::array<std::int64_t, 13> bounds_ms{1,   2,   5,    10,   25,     50,     100,
-                                                          250, 500, 1000, 5000, 30'000, 180'000};
-  std::array<std::uint64_t, bounds_ms.size() + 1> counts{};  // the last: above every bound
-  std::uint64_t sum_us{};
-  void observe(std::uint64_t us);
-};
-
 // One answer in the making. Values that meet under one name and the same labels are added up, so the parts of several
 // threads become one by adding them one after the other.
 class Scrape {
@@ -65,8 +57,8 @@ class Scrape {
   }
   void add(std::string_view name, MetricType type, std::string_view help, double value,
            std::span<const Label> labels = {}, const Label& more = {});
-  void add(std::string_view name, std::string_view help, const Histogram& histogram,
-           std::span<const Label> labels = {});
+  void add(std::string_view name, std::string_view help, const Waits& waits, std::span<const Label> labels = {},
+           const Label& more = {});
   void add(const Scrape& other);
 
   // Whether this desk has series of its own. Says yes to the first desks_labelled_max that are asked for or added.
@@ -81,7 +73,7 @@ class Scrape {
     MetricType type{};
     std::string help;
     std::map<Labels, double> values;
-    std::map<Labels, Histogram> histograms;
+    std::map<Labels, Waits> waits;
   };
   Labels owned(std::span<const Label> labels, const Label& more = {});
 

@@ -108,7 +108,7 @@ void LiveSession::hear(const ask::SignIn& asked) {
   admitted_->signed_in();
   welcome(come);
   watch();
-  host_.opened(*this);
+  host_.opened(*this, come.who);
 }
 
 void LiveSession::hear(const ask::Refresh& asked) {

@@ -65,7 +65,7 @@ class SessionHost {
 
   // Whether this person may be here at all; false for the revoked.
   virtual bool may_stay(const Identity& who) = 0;
-  virtual void opened(LiveSession& session) = 0;
+  virtual void opened(LiveSession& session, const Identity& who) = 0;
   virtual void heard(LiveSession& session, const Ask& ask) = 0;
   // The guest of this session, in all its sessions, is now this buyer.
   virtual void identified(LiveSession& session, const std::string& guest, const Identity& buyer) = 0;

@@ -343,6 +343,8 @@ std::variant<Identity, TokenError> verify(std::string_view token, const KeyRing&
     if (shop) {
       who.role = Role::buyer;
       who.shop = *shop;
+      who.level = text_at(*claims, "level").value_or("");
+      if (who.level.size() > level_bytes_max || who.level.empty() == has(*claims, "level")) return TokenError::claims;
     } else {
       const auto role = from_word<Role>(text_at(*claims, "role").value_or(""));
       if (!role || *role == Role::guest || *role == Role::buyer) return TokenError::claims;
@@ -373,6 +375,7 @@ std::string mint(const Identity& who, const TokenKey& key, std::string_view issu
   say("aud", audience);
   if (who.desk.empty()) {
     say("shop", who.shop);
+    if (!who.level.empty()) say("level", who.level);
   } else {
     say("desk", who.desk);
     say("role", word_of(who.role));

@@ -12,7 +12,7 @@
 //   - every bad token is one answer to whoever showed it, `bad_token`. TokenError is for a counter and a log line.
 //
 // Claims: `sub` (the buyer's id or the agent's name), `iss` (as the policy says), `aud` ("deskd", alone or in a list),
-// `exp`; `nbf` and `iat` if there; `shop` for a buyer; `desk` and `role` (agent, supervisor, ops) for staff. Times are
+// `exp`; `nbf` and `iat` if there; `shop` for a buyer, and perhaps `level`; `desk` and `role` (agent, supervisor, ops) for staff. Times are
 // seconds since 1970 by the wall clock, and 30 s of difference between two clocks are forgiven. Unknown claims are
 // ignored; a key said twice is refused, because two readers could take two different values.
 //
@@ -46,6 +46,9 @@ inline constexpr std::int64_t guest_life_ms{std::int64_t{30} * 24 * 3600 * 1000}
 // A buyer's id as the shop's back end says it: a uuid, a number, a hash; more fits no row and no console.
 inline constexpr std::size_t person_bytes_max{128};
 
+// As the policy's names of levels.
+inline constexpr std::size_t level_bytes_max{32};
+
 // RFC 7518 asks for a secret at least as long as the hash.
 inline constexpr std::size_t secret_bytes_min{32};
 
@@ -63,6 +66,7 @@ struct Identity {
   std::int64_t issued_wall_ms{};   // 0: the token does not say
   bool guest{};
   std::string kid;  // the key that vouches; empty for guests, whom this server's own does
+  std::string level;  // of a buyer: what the shop's back end says they are, "vip"; the policy says what it is worth
   bool operator==(const Identity&) const = default;
 };
 

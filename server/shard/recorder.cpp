@@ -23,13 +23,15 @@ template <>
 struct Shape<event::SessionOpened> {
   using T = event::SessionOpened;
   static constexpr auto fields = std::tuple{need("session", &T::session), need("role", &T::role),
-                                            may("person", &T::person), may("shop", &T::shop)};
+                                            may("person", &T::person), may("shop", &T::shop),
+                                            may("level", &T::level)};
 };
 template <>
 struct Shape<event::Identified> {
   using T = event::Identified;
   static constexpr auto fields =
-      std::tuple{may("shop", &T::shop), may("guest", &T::guest), may("buyer", &T::buyer), need("session", &T::session)};
+      std::tuple{may("shop", &T::shop), may("guest", &T::guest), may("buyer", &T::buyer), need("session", &T::session),
+                 may("level", &T::level)};
 };
 template <>
 struct Shape<event::Revoked> {
@@ -53,7 +55,9 @@ template <>
 struct Shape<stored::Agent> {
   using T = stored::Agent;
   static constexpr auto fields =
-      std::tuple{need("agent", &T::agent), need("status", &T::status), need("reason", &T::reason), need("since", &T::since)};
+      std::tuple{need("agent", &T::agent), need("status", &T::status), need("reason", &T::reason), need("since", &T::since),
+                                            may("adjusted_under", &T::adjusted_under), may("capacity", &T::capacity),
+                                            may("queues", &T::queues)};
 };
 template <>
 struct Shape<stored::Surge> {
@@ -70,6 +74,7 @@ constexpr auto routing_fields() {
                     may("agent", &T::agent),
                     may("wanted", &T::wanted),
                     may("guest", &T::guest),
+                    may("level", &T::level),
                     need("place", &T::place),
                     may("opened", &T::opened),
                     may("queued", &T::queued),

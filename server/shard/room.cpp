@@ -88,7 +88,7 @@ std::int64_t Room::revoke(const mail::Revoke& revoke) {
 void Room::report(Scrape& scrape) const {
   std::vector<tell::QueueFigures> rows;
   const tell::Figures figures = desk_.figures(rows);
-  add_desk(scrape, name_, desk_.counters(), figures);
+  add_desk(scrape, name_, desk_.counters(), desk_.waited(), figures);
   const Label desk{desk_label, scrape.lists(name_) ? std::string_view{name_} : other_desks};
   constexpr std::string_view name{"deskd_sessions"};
   constexpr std::string_view help{"signed-in sessions"};
@@ -123,9 +123,9 @@ bool Room::may_stay(const Identity& who) {
   return !revoked(who.shop).holds(person, now()) && !guests_ended_.holds(person, now());
 }
 
-void Room::opened(LiveSession& session) {
+void Room::opened(LiveSession& session, const Identity& who) {
   ++(session.is_staff() ? staff_ : buyers_);
-  step(event::SessionOpened{session.id(), session.role(), session.person(), session.shop()});
+  step(event::SessionOpened{session.id(), session.role(), session.person(), session.shop(), who.level});
 }
 
 void Room::heard(LiveSession& session, const Ask& ask) {
@@ -136,7 +136,7 @@ void Room::heard(LiveSession& session, const Ask& ask) {
 // The guest is nobody any more: the pass opens nothing, and the desk closes the guest's other tabs.
 void Room::identified(LiveSession& session, const std::string& guest, const Identity& buyer) {
   guests_ended_.add({buyer.shop, guest}, now());
-  step(event::Identified{buyer.shop, guest, buyer.person, session.id()});
+  step(event::Identified{buyer.shop, guest, buyer.person, session.id(), buyer.level});
 }
 
 void Room::closed(LiveSession& session, CloseCode code) {

@@ -75,7 +75,7 @@ class Room final : public SessionHost {
   Decoder& decoder() override;
   void wake(LiveSession& session, Instant at) override;
   bool may_stay(const Identity& who) override;
-  void opened(LiveSession& session) override;
+  void opened(LiveSession& session, const Identity& who) override;
   void heard(LiveSession& session, const Ask& ask) override;
   void identified(LiveSession& session, const std::string& guest, const Identity& buyer) override;
   void closed(LiveSession& session, CloseCode code) override;

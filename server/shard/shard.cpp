@@ -222,7 +222,7 @@ void Shard::read(mail::Report&& letter) {
   const Label shard{"shard", number};
   scrape.add<Tallies>(tally_rows, now, {&shard, 1});
   for (std::size_t i = 0; i < closes_.size(); ++i)
-    scrape.add("deskd_sessions_closed_total", MetricType::counter, "sessions ended, by what for",
+    scrape.add("deskd_sockets_closed_total", MetricType::counter, "Sockets that were closed, by what for.",
                static_cast<double>(closes_[i]), {&shard, 1}, {"code", close_table[i].name});
   for (const auto& [id, where] : rooms_) where->report(scrape);
   letter.reply(scrape);

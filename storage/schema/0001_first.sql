@@ -46,6 +46,7 @@ create table chat (
   guest boolean not null,
   shop text not null,
   buyer text not null,
+  level text not null,
   queue text not null,
   agent text not null,
   wanted text not null,
@@ -110,8 +111,8 @@ create table message_default partition of message default;
 create table fact_default partition of fact default;
 create table deed_default partition of deed default;
 create table fact_desk partition of fact for values from (0) to (1);
--- What each agent last was, and whether there is surge. 19 is FactKind::status, 23 is FactKind::surge.
-create index fact_newest on fact_desk (desk, kind, agent, position desc) where kind in (19, 23);
+-- What each agent last was and was given, and whether there is surge. 19 is FactKind::status, 23 surge, 28 adjusted.
+create index fact_newest on fact_desk (desk, kind, agent, position desc) where kind in (19, 23, 28);
 -- Who may not come in any more. 29 is FactKind::revoked.
 create index fact_revoked on fact_desk (desk, at_ms) where kind = 29;
 

@@ -116,6 +116,17 @@ class Wire(unittest.TestCase):
         self.assertNotEqual(await somebody_else.open(), chat)
 
     @in_a_loop
+    async def test_a_level_is_what_the_shop_signed(self):
+        desk = self.desk
+        vip = desk.buyer("dear")
+        vip.token = desk.buyer_token("dear", level="vip")
+        await vip.sign_in()
+        chat = await vip.open()
+        await vip.say(chat, "在吗")
+        await vip.all_stored()
+        self.assertEqual(desk.postgres.rows("select level, priority_s from chat where chat = %s", int(chat)), [("vip", 120)])
+
+    @in_a_loop
     async def test_bad_tokens_are_one_answer(self):
         desk = self.desk
         bad = {"expired": desk.buyer_token("b", life_s=-3600), "another shop": desk.buyer_token("b", shop="chairs"),

@@ -3,18 +3,18 @@
 // Who: a name of the policy is staff, `Li` or `Li/2` a buyer and a second tab, `guest-7` a guest; `database`, `server`,
 // `shop` and `clock` are the world; `-` only lets time pass.
 //
-// Does, a person: comes | comes quietly | comes back | leaves | says: T | says to LI: T | asks: T (comes, opens, says)
+// Does, a person: comes | comes as LEVEL | comes quietly | comes back | leaves | says: T | says to LI: T | asks: T (comes, opens, says)
 // | opens [queue=Q] [agent=A] [skills=S,S] | whispers to LI: T | suggests to LI: T | replies to N: T | recalls N [in
 // LI] | recalls inside N in LI | types [in LI] | reads N [in LI] | chooses wait | chooses leave_message | accepts LI |
 // declines LI | pulls [LI] | is STATUS | closes [LI] | transfers LI to agent|queue X | takes over LI |
 // reassigns LI to agent|queue X | watches LI | stops watching LI | excuses LI | proposes to LI: KEY=V, ... |
 // confirms N vV | corrects N vV: FIELD=V, ... | rates N | sets A KEY=V ... | surge on|off | explains LI |
-// wraps up LI | becomes NAME | again [from TAB] | again, saying: T.
+// wraps up LI | looks back | figures on | becomes NAME [as LEVEL] | again [from TAB] | again, saying: T.
 // The world: database stalls | catches up | refuses LI N; server dies | starts | drains; shop changes ROW |
 // dismisses AGENT | revokes PERSON; clock jumps SECONDS s.
 //
 // Follows: WHO hears WORDS (each a member, or the value of one; "..." a text) | WHO hears no WORDS | WHO hears nothing
-// | WHO hears N times WORDS | fact WORDS | no fact WORDS | row WORDS | LI is PLACE [by AGENT] [REASON] | LI is absent |
+// | WHO hears N times WORDS | fact WORDS | no fact WORDS | row WORDS | place WORDS | LI is PLACE [by AGENT] [REASON] | LI is absent |
 // LI waits since T | LI does not wait | LI is nobody | A is STATUS [REASON] | A has load N held M | count COUNTER N |
 // WHO is dropped [CODE] | chats N.
 #include <gtest/gtest.h>
@@ -22,6 +22,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <numeric>
 #include <sstream>
 
 #include "tests/scenario/script.hpp"
@@ -141,7 +142,7 @@ class Play {
     return chats;
   }
 
-  void come(const std::string& who);
+  void come(const std::string& who, std::string level = {});
   std::string perform(const Row& row);
   std::string world(const Row& row);
   std::string person(const Row& row);
@@ -158,7 +159,7 @@ class Play {
   std::deque<std::string> kept_;
 };
 
-void Play::come(const std::string& who) {
+void Play::come(const std::string& who, std::string level) {
   const std::string id = person_of(who);
   Role role = Role::buyer;
   if (is_staff(id)) {
@@ -168,7 +169,7 @@ void Play::come(const std::string& who) {
   } else if (id.rfind("guest", 0) == 0) {
     role = Role::guest;
   }
-  const SessionId tab = scene_.arrive(who, role, keep(id));
+  const SessionId tab = scene_.arrive(who, role, keep(id), "demo", keep(level));
   tabs_[who] = tab;
   all_tabs_.emplace_back(who, tab);
 }
@@ -260,6 +261,10 @@ std::string Play::person(const Row& row) {
     if (std::string wrong = say(who, ask::Resume{}); !wrong.empty()) return wrong;
     const bool sits = staff && scene_.floor().sessions[static_cast<std::uint32_t>(tabs_[who].value)].role != Role::ops;
     return sits ? say(who, ask::SetStatus{scene_.next_id(), Status::available}) : std::string{};
+  }
+  if ((what = after(does, "comes as "))) {
+    come(who, *what);
+    return say(who, ask::Resume{});
   }
   if (does == "comes back") {
     const ask::Resume resume{remembered(who)};
@@ -354,6 +359,7 @@ std::string Play::person(const Row& row) {
   if ((what = after(does, "excuses "))) return say(who, ask::NoAnswerNeeded{scene_.next_id(), chat_id(*what)});
   if ((what = after(does, "wraps up "))) return say(who, ask::WrapUpDone{scene_.next_id(), chat_id(*what)});
   if ((what = after(does, "explains "))) return say(who, ask::Explain{scene_.next_id(), chat_id(*what)});
+  if (does == "looks back") return say(who, ask::ReadHistory{scene_.next_id(), {}, {}});
   if (does == "figures on") return say(who, ask::Figures{scene_.next_id(), true});
   if (does == "surge on" || does == "surge off") return say(who, ask::SetSurge{scene_.next_id(), does == "surge on"});
   if ((what = after(does, "rates "))) {
@@ -411,10 +417,13 @@ std::string Play::person(const Row& row) {
   if ((what = after(does, "becomes "))) {
     const auto tab = session(who);
     if (!tab) return who + " is not there";
-    scene_.step(event::Identified{"demo", keep(id), keep(*what), *tab});
+    const std::size_t as = what->find(" as ");
+    const std::string name = what->substr(0, as);
+    const std::string_view level = as == std::string::npos ? std::string_view{} : keep(what->substr(as + 4));
+    scene_.step(event::Identified{"demo", keep(id), keep(name), *tab, level});
     // From now on the tab is the named buyer's.
-    tabs_[*what] = *tab;
-    all_tabs_.emplace_back(*what, *tab);
+    tabs_[name] = *tab;
+    all_tabs_.emplace_back(name, *tab);
     std::erase_if(all_tabs_, [&](const auto& one) { return one.first == who && one.second == *tab; });
     tabs_.erase(who);
     return {};
@@ -438,7 +447,7 @@ std::string Play::expect(const std::string& what) {
   };
 
   const bool no_fact = words[0] == "no" && words.size() > 1;
-  if (words[0] == "fact" || words[0] == "row" || words[0] == "deed" || no_fact) {
+  if (words[0] == "fact" || words[0] == "row" || words[0] == "place" || words[0] == "deed" || no_fact) {
     const std::vector<std::string> wanted = no_fact ? rest(1) : words;
     const bool found = std::any_of(scene_.written().begin(), scene_.written().end(),
                                    [&](const std::string& line) { return fits(line, wanted); });
@@ -450,14 +459,31 @@ std::string Play::expect(const std::string& what) {
   }
   if (words[0] == "count" && words.size() == 3) {
     const Counters& counters = scene_.desk().counters();
+    const Waited& waited = scene_.desk().waited();
+    const auto sum = [](const Waits& waits) { return std::accumulate(waits.counts.begin(), waits.counts.end(), std::uint64_t{}); };
     const std::map<std::string, std::uint64_t> all{{"over_capacity", counters.over_capacity},
                                                    {"lines", counters.lines},
                                                    {"lines_repeated", counters.lines_repeated},
                                                    {"left_messages", counters.left_messages},
                                                    {"missed_queue_wait", counters.missed_queue_wait},
                                                    {"missed_breach", counters.missed_breach},
+                                                   {"waits_unanswered", counters.waits_unanswered},
+                                                   {"waits_excused", counters.waits_excused},
+                                                   {"first_responses", sum(waited.first_response)},
+                                                   {"first_response_ms", waited.first_response.sum_ms},
+                                                   {"next_responses", sum(waited.next_response)},
+                                                   {"next_response_ms", waited.next_response.sum_ms},
+                                                   {"left_answers", sum(waited.left_message)},
+                                                   {"left_answer_ms", waited.left_message.sum_ms},
+                                                   {"queue_waits", sum(waited.queue)},
+                                                   {"queue_wait_ms", waited.queue.sum_ms},
                                                    {"chats_opened", counters.chats_opened},
                                                    {"assigned", counters.assigned},
+                                                   {"shed_typing", counters.shed_typing},
+                                                   {"shed_receipts", counters.shed_receipts},
+                                                   {"shed_figures", counters.shed_figures},
+                                                   {"shed_history", counters.shed_history},
+                                                   {"shed_guests", counters.shed_guests},
                                                    {"shed_chats", counters.shed_chats},
                                                    {"shed_words", counters.shed_words}};
     const auto counter = all.find(words[1]);

@@ -71,6 +71,7 @@ bool set(policy::Queue& queue, std::string_view key, std::string_view value) {
   if (key == "relax") return read_steps(value, queue.relax, &policy::Relax::skill);
   if (key == "overflow") return read_steps(value, queue.overflow, &policy::Overflow::queue);
   if (key == "priority_s") return integer(queue.priority_s);
+  if (key == "breached_priority_s") return integer(queue.breached_priority_s);
   if (key == "auto_accept") return yes(queue.auto_accept);
   if (key == "seat_visitors") return yes(queue.seat_visitors);
   if (key == "reservation") return duration(queue.reservation);
@@ -112,6 +113,12 @@ bool set(policy::Shop& shop, std::string_view key, std::string_view value) {
   if (key == "title") return shop.title = value, true;
   if (key == "calendar") return shop.calendar = value, true;
   if (key == "greeting") return shop.greeting = value, true;
+  if (key == "level") {   // "vip:120"
+    const std::size_t colon = value.find(':');
+    std::int64_t number = 0;
+    if (colon == std::string_view::npos || !read_number(value.substr(colon + 1), number)) return false;
+    return shop.levels.push_back({std::string{value.substr(0, colon)}, static_cast<std::int32_t>(number)}), true;
+  }
   return false;
 }
 

@@ -20,6 +20,7 @@ void Database::append(Position position, const record::Body& body) {
   } else if (auto* chat = std::get_if<record::Chat>(&owned.body)) {
     own(chat->shop);
     own(chat->buyer);
+    own(chat->level);
     own(chat->queue);
     own(chat->agent);
     own(chat->wanted);
@@ -68,8 +69,19 @@ void Database::store(const Owned& owned) {
       refuse("chat " + std::to_string(fact->chat.value) + " clock " + std::string{word_of(fact->clock)} + " fired twice as " +
              std::to_string(fact->ordinal));
     }
-    if (fact->kind == FactKind::status)
-      agents_[std::string{fact->agent}] = {std::string{fact->agent}, static_cast<Status>(fact->ordinal), fact->reason, fact->at};
+    if (fact->kind == FactKind::status || fact->kind == FactKind::adjusted) {
+      event::RecoveredAgent& agent = agents_[std::string{fact->agent}];
+      agent.agent = fact->agent;
+      if (fact->kind == FactKind::status) {
+        agent.status = static_cast<Status>(fact->ordinal);
+        agent.reason = fact->reason;
+        agent.since = fact->at;
+      } else {
+        agent.capacity = fact->ordinal;
+        agent.adjusted_under = fact->number;
+        agent.queues = stored::names_of(fact->detail);
+      }
+    }
     if (fact->kind == FactKind::surge) surge_ = {fact->ordinal != 0, fact->reason};
     if (fact->kind == FactKind::missed && fact->number < 0) refuse("a clock fired early");
   } else if (const auto* row = std::get_if<record::Chat>(&owned.body)) {
@@ -78,6 +90,7 @@ void Database::store(const Owned& owned) {
     to.shop = row->shop;
     to.buyer = row->buyer;
     to.guest = row->guest;
+    to.level = row->level;
     to.place = row->place;
     to.queue = row->queue;
     to.agent = row->agent;

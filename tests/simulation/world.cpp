@@ -17,7 +17,7 @@ using namespace std::chrono_literals;
 
 Marks all_marks() {
   return {"crash", "crash: tail lost", "crash: commit unknown", "session dropped", "line repeated", "accepted before stored",
-          "offer declined", "offer lapsed", "agents: grace ended", "buyer absent", "buyer returned", "left message",
+          "offer declined", "offer lapsed", "agents: grace ended", "agent adjusted", "buyer absent", "buyer returned", "left message",
           "left message answered", "asked to choose", "chose to wait", "chose to leave a message", "woke above capacity",
           "transferred", "taken over", "reassigned", "order corrected", "order confirmed", "rated", "reopened", "recalled",
           "closed as idle", "left unanswered", "breached", "queue wait missed", "identified", "surge", "relaxed",
@@ -33,7 +33,7 @@ policy::Desk make_policy(Random& random, const Knobs& knobs, bool tight) {
   policy::Desk desk;
   desk.version = 1;
   desk.name = "sim";
-  desk.shops = {{.name = "red", .title = "Red", .greeting = "hello"}, {.name = "blue", .title = "Blue"}};
+  desk.shops = {{.name = "red", .title = "Red", .levels = {{"gold", 30}, {"vip", 120}}, .greeting = "hello"}, {.name = "blue", .title = "Blue"}};
   for (const char* name : {"sales", "care", "vip"}) {
     policy::Queue queue;
     queue.name = name;
@@ -284,6 +284,7 @@ class World {
       case FactKind::relaxed: marks.meet("relaxed"); break;
       case FactKind::wrapped_up: marks.meet("wrapped up"); break;
       case FactKind::no_answer_needed: marks.meet("no answer needed"); break;
+      case FactKind::adjusted: marks.meet("agent adjusted"); break;
       case FactKind::policy: marks.meet("policy changed"); break;
       case FactKind::status:
         if (fact->reason == Reason::presence_lost) marks.meet("agents: grace ended");
@@ -366,6 +367,12 @@ class World {
     return found == by_session_.end() ? nullptr : found->second;
   }
 
+  // A back end says what it likes, at every sign-in anew, also what no policy knows.
+  std::string_view some_level(Role role) {
+    static constexpr std::array<std::string_view, 4> levels{"", "gold", "vip", "emperor"};
+    return role == Role::buyer ? levels[static_cast<std::size_t>(random_.below(levels.size()))] : std::string_view{};
+  }
+
   void connect(Person& person) {
     if (person.session || person.gone) return;
     if (!desk_) return;  // whoever starts the server calls everyone
@@ -374,7 +381,7 @@ class World {
     ++person.wire;
     person.up_free = person.down_free = now_;
     by_session_[person.session] = &person;
-    step(event::SessionOpened{person.session, person.role, person.name, person.shop});
+    step(event::SessionOpened{person.session, person.role, person.name, person.shop, some_level(person.role)});
     if (!person.session) return;
     send(person, person.client.resume());
     for (Ask& ask : person.client.again()) send(person, std::move(ask));
@@ -534,7 +541,8 @@ class World {
         if (!buyer.gone) send(buyer, ask::Choose{random_.id(), chat, buyer.patient ? Choice::wait : Choice::leave_message});
       });
     } else if (std::get_if<tell::Done>(&message) != nullptr && buyer.role == Role::guest && random_.chance(0.1)) {
-      step(event::Identified{buyer.shop, buyer.name, "member" + std::to_string(random_.below(40)), buyer.session});
+      step(event::Identified{buyer.shop, buyer.name, "member" + std::to_string(random_.below(40)), buyer.session,
+                             some_level(Role::buyer)});
       outcome_.marks.meet("identified", 0);
       buyer.gone = true;   // whoever it was, the guest is nobody now
       hang_up(buyer, true);
@@ -643,7 +651,13 @@ class World {
       case 5: send(*boss_, ask::SetSurge{random_.id(), !desk_->floor().surge}); break;
       case 6: {
         const std::string name = some_agent();
-        send(*boss_, ask::SetAgent{.id = random_.id(), .agent = name, .capacity = static_cast<std::int32_t>(random_.between(1, 5))});
+        ask::SetAgent set{.id = random_.id(), .agent = name};
+        if (random_.chance(0.5)) {
+          set.capacity = static_cast<std::int32_t>(random_.between(1, 5));
+        } else {
+          set.queues = std::vector<std::string_view>{"sales", "care"};
+        }
+        send(*boss_, std::move(set));
         break;
       }
       default: send(*boss_, ask::Pull{random_.id(), {}}); break;

@@ -121,7 +121,7 @@ def policy(folder, **more):
     return {
         "name": "lamp",
         "shops": [{"name": "lamps", "title": "灯具店", "issuer": "lamps-back-end", "origins": ["http://lamps.example"],
-                   "keys": [{"kid": "shop-1", "algorithm": "hs256", "file": str(folder / "shop.key")}], "locale": "zh-CN"}],
+                   "keys": [{"kid": "shop-1", "algorithm": "hs256", "file": str(folder / "shop.key")}], "levels": [{"name": "vip", "priority_s": 120}], "locale": "zh-CN"}],
         "queues": [{"name": "sales", "shops": ["lamps"]}, {"name": "care", "shops": ["lamps"]}],
         "agents": [{"name": "07", "title": "小七", "queues": ["sales"], "capacity": 5},
                    {"name": "08", "title": "小八", "queues": ["care"], "capacity": 5},

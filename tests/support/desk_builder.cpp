@@ -146,14 +146,15 @@ void Scene::advance(Instant to) {
   now_ = std::max(now_, to);
 }
 
-SessionId Scene::arrive(std::string name, Role role, std::string_view person, std::string_view shop) {
+SessionId Scene::arrive(std::string name, Role role, std::string_view person, std::string_view shop,
+                        std::string_view level) {
   ++last_session_;
   const SessionId session{last_session_ | (last_session_ << 32)};
   naming_.sessions[session] = std::move(name);
   alive_[session];
   const bool buyer = role == Role::buyer || role == Role::guest;
   if (buyer) buyers_.insert(session);
-  step(event::SessionOpened{session, role, person, buyer ? shop : std::string_view{}});
+  step(event::SessionOpened{session, role, person, buyer ? shop : std::string_view{}, level});
   return session;
 }
 

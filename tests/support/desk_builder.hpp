@@ -52,7 +52,8 @@ class Scene {
   void step(const Event& event);
 
   // `name` is what the session is called in the story.
-  SessionId arrive(std::string name, Role role, std::string_view person, std::string_view shop = "demo");
+  SessionId arrive(std::string name, Role role, std::string_view person, std::string_view shop = "demo",
+                   std::string_view level = {});
   void leave(SessionId session);
   void ask(SessionId session, const Ask& ask) { step(event::Heard{session, ask}); }
   bool alive(SessionId session) const { return alive_.count(session) != 0; }

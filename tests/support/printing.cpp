@@ -174,12 +174,14 @@ std::string body_text(const record::Chat& chat, const Naming& naming) {
       .word("place")
       .field("chat", chat.chat)
       .field("buyer", chat.buyer)
+      .field("level", chat.level)
       .field("place", chat.place)
       .field("reason", chat.reason)
       .field("queue", chat.queue)
       .field("agent", chat.agent)
       .field("wanted", chat.wanted)
       .field("queued", chat.queued)
+      .field("priority_s", chat.priority_s)
       .take();
 }
 
@@ -198,7 +200,7 @@ struct EventText {
     return printer;
   }
   std::string operator()(const event::SessionOpened& e) const {
-    return start("session_opened").field("session", e.session).field("role", e.role).field("person", e.person).take();
+    return start("session_opened").field("session", e.session).field("role", e.role).field("person", e.person).field("level", e.level).take();
   }
   std::string operator()(const event::SessionClosed& e) const {
     return start("session_closed").field("session", e.session).take();

@@ -53,18 +53,22 @@ TEST(DeskRows, AreNamedAsTheFieldDoes) {
 TEST(DeskRows, CarryTheDeskAndTheQueue) {
   Counters counters;
   counters.missed_breach = 4;
+  Waited waited;
+  waited.first_response.observe(7000);
   const std::array queues{tell::QueueFigures{"presale", 7, 1, 2, 12'500}};
   tell::Figures figures;
   figures.surge = true;
   figures.queues = queues;
   Scrape scrape;
-  add_desk(scrape, "demo", counters, figures);
+  add_desk(scrape, "demo", counters, waited, figures);
   const std::string text = scrape.text();
   for (const std::string_view line :
        {"deskd_missed_total{desk=\"demo\",step=\"breach\"} 4\n", "deskd_surge{desk=\"demo\"} 1\n",
         "deskd_queue_waiting{desk=\"demo\",queue=\"presale\"} 7\n",
         "deskd_queue_oldest_wait_seconds{desk=\"demo\",queue=\"presale\"} 12.5\n",
-        "# TYPE deskd_missed_total counter\n"})
+        "# TYPE deskd_missed_total counter\n",
+        "deskd_reply_seconds_bucket{desk=\"demo\",clock=\"first_response\",le=\"10\"} 1\n",
+        "deskd_queue_wait_seconds_count{desk=\"demo\"} 0\n"})
     EXPECT_NE(text.find(line), std::string::npos) << line;
 }
 
@@ -72,13 +76,13 @@ TEST(Scrape, AddsUpWhatComesFromSeveralThreads) {
   const std::array shard{Label{"shard", "0"}};
   Scrape one;
   one.add("deskd_a_total", MetricType::counter, "A.", 3, shard);
-  Histogram histogram;
-  histogram.observe(900);
-  one.add("deskd_b_seconds", "B.", histogram);
+  Waits waits;
+  waits.observe(900);
+  one.add("deskd_b_seconds", "B.", waits);
   Scrape two;
   two.add("deskd_a_total", MetricType::counter, "A.", 4, shard);
   two.add("deskd_a_total", MetricType::counter, "A.", 5);
-  two.add("deskd_b_seconds", "B.", histogram);
+  two.add("deskd_b_seconds", "B.", waits);
   one.add(two);
   const std::string text = one.text();
   EXPECT_NE(text.find("deskd_a_total{shard=\"0\"} 7\n"), std::string::npos);
@@ -88,16 +92,16 @@ TEST(Scrape, AddsUpWhatComesFromSeveralThreads) {
   EXPECT_EQ(Scrape{}.text(), "");
 }
 
-// A bound belongs to its bucket, one microsecond more to the next; what is above all bounds is still counted.
+// A bound belongs to its bucket, one millisecond more to the next; what is above all bounds is still counted.
 TEST(Scrape, HistogramsAreCumulative) {
-  Histogram histogram;
-  for (const std::uint64_t us : {1000U, 1001U, 2000U, 180'000'000U, 180'000'001U}) histogram.observe(us);
+  Waits waits;
+  for (const std::int64_t ms : {0, 5000, 5001, 180'000, 1'800'001}) waits.observe(ms);
   Scrape scrape;
-  scrape.add("deskd_wait_seconds", "How long.", histogram);
+  scrape.add("deskd_wait_seconds", "How long.", waits);
   const std::string text = scrape.text();
   for (const std::string_view line :
-       {"_bucket{le=\"0.001\"} 1\n", "_bucket{le=\"0.002\"} 3\n", "_bucket{le=\"30\"} 3\n", "_bucket{le=\"180\"} 4\n",
-        "_bucket{le=\"+Inf\"} 5\n", "_count 5\n", "_sum 360.004002\n", "# TYPE deskd_wait_seconds histogram\n"})
+       {"_bucket{le=\"5\"} 2\n", "_bucket{le=\"10\"} 3\n", "_bucket{le=\"100\"} 3\n", "_bucket{le=\"180\"} 4\n",
+        "_bucket{le=\"+Inf\"} 5\n", "_count 5\n", "_sum 1990.002\n", "# TYPE deskd_wait_seconds histogram\n"})
     EXPECT_NE(text.find(line), std::string::npos) << line << text;
 }
 
@@ -109,8 +113,9 @@ TEST(Scrape, ManyDesksAreOneBeyondTheirBound) {
   figures.queues = queues;
   Counters counters;
   counters.lines = 1;
+  const Waited waited;
   for (std::size_t i = 0; i < 5 * desks_labelled_max; ++i)
-    add_desk(scrape, "desk" + std::to_string(i), counters, figures);
+    add_desk(scrape, "desk" + std::to_string(i), counters, waited, figures);
   std::size_t series = 0;
   std::size_t sum = 0;
   for (const std::string& line : lines_of(scrape.text()))

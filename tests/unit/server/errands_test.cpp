@@ -257,6 +257,7 @@ TEST_F(Errands, TokensHold) {
   constexpr std::int64_t day_ms = 24 * 3'600'000;
   EXPECT_EQ(who(mint_token({"buyer", "b1"})),
             (Identity{Role::buyer, "b1", "tea", "", now_ms + 30 * day_ms, now_ms, false, "s1"}));
+  EXPECT_EQ(who(mint_token({"buyer", "b1", "--level", "vip"})).level, "vip");
   EXPECT_EQ(who(mint_token({"supervisor", "07", "--desk", "demo", "--days=1"})),
             (Identity{Role::supervisor, "07", "", "demo", now_ms + day_ms, now_ms, false, "t1"}));
 }
@@ -267,6 +268,8 @@ TEST_F(Errands, ATokenThatCannotBeMadeIsExplained) {
                                              {"guest", "g"},
                                              {"king", "k"},
                                              {"buyer", "b1", "x"},
+                                             {"buyer", "b1", "--level", ""},
+                                             {"agent", "07", "--level", "vip"},
                                              {"buyer", "b1", "--days", "0"},
                                              {"buyer", "b1", "--days", "31"},
                                              {"buyer", "b1", "--days", "1d"},

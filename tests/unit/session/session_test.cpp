@@ -84,7 +84,7 @@ class Host final : public Doors, public SessionHost {
   Decoder& decoder() override { return decoder_; }
   void wake(LiveSession& session, Instant at) override { timers_.arm(session.timer, at); }
   bool may_stay(const Identity& who) override { return who.person != std::string(32, 'b'); }
-  void opened(LiveSession&) override { ++opens; }
+  void opened(LiveSession&, const Identity&) override { ++opens; }
   void heard(LiveSession& session, const Ask& ask) override {
     ++asks;
     if (std::holds_alternative<ask::Resume>(ask)) session.tell(tell::Done{});

@@ -142,6 +142,17 @@ TEST_F(Token, ABuyerIsWhoTheShopSays) {
   EXPECT_EQ(std::get<Identity>(result), expected);
 }
 
+TEST_F(Token, ABuyersLevelIsWhatTheShopSaysAndNobodyElseHasOne) {
+  const KeyRing keys = ring();
+  const auto level_of = [&](std::string_view secret, std::string_view header, std::string claims) {
+    claims.insert(claims.size() - 1, R"(,"level":"vip")");
+    const auto result = verify(signed_with(secret, header, claims), keys, now_ms);
+    return outcome(result) == "ok" ? std::get<Identity>(result).level : outcome(result);
+  };
+  EXPECT_EQ(level_of(shop_secret, buyer_header, buyer_claims), "vip");
+  EXPECT_EQ(level_of(staff_secret, staff_header, staff_claims), "");
+}
+
 TEST_F(Token, StaffAreWhoTheMerchantSays) {
   for (const auto* role : {"agent", "supervisor", "ops"}) {
     const auto result =
@@ -161,7 +172,7 @@ TEST_F(Token, OldAndNewKeyAreGoodTogether) {
 }
 
 TEST_F(Token, WhatIsMintedHolds) {
-  Identity buyer{Role::buyer, "买家 \"7\"\\", "tea", "", 1'800'000'600'000, 1'800'000'000'000, false, "k1"};
+  Identity buyer{Role::buyer, "买家 \"7\"\\", "tea", "", 1'800'000'600'000, 1'800'000'000'000, false, "k1", "gold"};
   const KeyRing keys = ring();
   auto result = verify(mint(buyer, keys.find("tea", "k1")->key, "https://tea.example", now_ms), keys, now_ms);
   ASSERT_EQ(outcome(result), "ok");
@@ -218,9 +229,13 @@ TEST_F(Token, EveryBadTokenIsRefused) {
   const auto header = [](std::string_view part, std::string_view instead) {
     return [=] { return signed_with(shop_secret, with(buyer_header, part, instead), buyer_claims); };
   };
+  const std::string long_level = R"(,"level":")" + std::string(level_bytes_max + 1, 'v') + "\"}";
   const std::vector<Bad> table{
       {"nothing", "size", [] { return std::string{}; }},
       {"too long", "size", [&] { return good + std::string(token_bytes_max, 'A'); }},
+      {"a level that is no text", "claims", buyer("}", R"(,"level":7})")},
+      {"a level of no letters", "claims", buyer("}", R"(,"level":""})")},
+      {"a level without end", "claims", buyer("}", long_level)},
       {"two parts", "form", [&] { return good.substr(0, dot); }},
       {"four parts", "form", [&] { return good + ".AA"; }},
       {"no dots", "form", [] { return std::string(100, 'A'); }},

@@ -68,6 +68,7 @@ TEST_F(RecoveryTest, AnOpenChatComesBackWhole) {
   chat.shop = "main";
   chat.buyer = "买家-1";
   chat.guest = true;
+  chat.level = "vip";
   chat.place = Place::held;
   chat.queue = "pre-sale";
   chat.agent = "07";
@@ -138,6 +139,7 @@ TEST_F(RecoveryTest, AnOpenChatComesBackWhole) {
   expected.agent = "07";
   expected.wanted = "08";
   expected.guest = true;
+  expected.level = "vip";
   expected.place = Place::held;
   expected.opened = at;
   expected.queued = at + Duration{1};
@@ -224,11 +226,23 @@ TEST_F(RecoveryTest, AgentsAreWhatTheyLastWere) {
     fact.reason = reason;
     return record;
   };
+  const auto adjusted = [&](std::string_view agent, std::int32_t capacity, std::string_view queues) {
+    Record record = script.fact({}, FactKind::adjusted);
+    auto& fact = std::get<record::Fact>(record.body);
+    fact.agent = agent;
+    fact.ordinal = capacity;
+    fact.number = 4;
+    fact.detail = queues;
+    return record;
+  };
   write(std::vector{became(script, "07", Status::available, Reason::by_agent), became(script, "03", Status::away, Reason::by_agent),
                     became(other, "07", Status::away, Reason::by_agent), script.fact({}, FactKind::policy),
-                    became(script, "07", Status::on_break, Reason::unanswered_offers)});
-  const std::vector<stored::Agent> expected{{"03", Status::away, Reason::by_agent, instant_of(day_ms + 1)},
-                                            {"07", Status::on_break, Reason::unanswered_offers, instant_of(day_ms + 3)}};
+                    became(script, "07", Status::on_break, Reason::unanswered_offers), adjusted("07", 9, "a"), adjusted("07", 3, "a,b"),
+                    adjusted("08", 0, "")});
+  const std::vector<stored::Agent> expected{
+      {"03", Status::away, Reason::by_agent, instant_of(day_ms + 1)},
+      {"07", Status::on_break, Reason::unanswered_offers, instant_of(day_ms + 3), 4, 3, {"a", "b"}},
+      {"08", Status::signed_out, Reason::none, Instant{}, 4, 0, {}}};
   EXPECT_EQ(read_open(connection_, script.desk, Instant::max()).agents, expected);
 }
 
