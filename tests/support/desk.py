@@ -320,10 +320,10 @@ class Person:
         self.listening = True      # false under load: lines are kept by chat, but not one by one for expect()
         self.status = None         # an agent's, chosen again after coming back
 
-    async def connect(self):
+    async def connect(self, **more):
         headers = {"Origin": self.origin} if self.origin else {}
         self.link = await websockets.connect(f"ws://127.0.0.1:{self.port or self.desk.port}{self.path}", subprotocols=["deskd.v1"], ping_interval=None,
-                                             compression=None, extra_headers=headers, close_timeout=1, max_queue=None)
+                                             compression=None, extra_headers=headers, close_timeout=1, max_queue=None, **more)
         self.close_code = None
         self.heard.clear()
         self.reader = asyncio.create_task(self._read())
