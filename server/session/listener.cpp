@@ -83,6 +83,12 @@ class Listener::Impl : public std::enable_shared_from_this<Impl> {
     ticker_.cancel();
   }
 
+  // Also what is being asked and answered. Each request holds the listener and is listed there.
+  void end() {
+    stop();
+    while (!requests_.empty()) end_oldest();
+  }
+
   const std::string& address() const { return options_.address; }
   std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
   const Admission& admission() const { return admission_; }
@@ -433,7 +439,7 @@ bool Listener::Impl::hand_over(Request& request, const Door& door) {
 Listener::Listener(Loop& loop, ListenerOptions options, Doors* doors, HttpHandler handler,
                    std::map<std::string, HttpAnswer, std::less<>> pages)
     : impl_{std::make_shared<Impl>(loop, std::move(options), doors, std::move(handler), std::move(pages))} {}
-Listener::~Listener() { impl_->stop(); }
+Listener::~Listener() { impl_->end(); }
 const std::string& Listener::address() const { return impl_->address(); }
 std::uint16_t Listener::port() const { return impl_->port(); }
 const Listener::Counters& Listener::counters() const { return impl_->counters_; }
