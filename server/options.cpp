@@ -71,7 +71,7 @@ const std::array rows{
     SettingRow{"outbox_bytes_max", "bytes", "262144", 64 * kib, 64 * mib, true, number, &Settings::outbox_bytes_max,
         "What may wait for one session that reads slowly. Beyond it the session is closed, and can resume."},
     SettingRow{"backlog_bytes_max", "bytes", "67108864", mib, 4096 * mib, true, number, &Settings::backlog_bytes_max,
-        "What may wait for the database, for each desk. At three quarters new chats are refused, at all of it new words."},
+        "What may wait for the database, for each desk. From a quarter on work is left out, comfort first; at three quarters new chats are refused, at all of it new words."},
     SettingRow{"log_level", "", "info", 0, 0, true, SettingKind::log_level, &Settings::log_level,
         "debug, info, warn or error: quieter events are left out."},
     SettingRow{"record_dir", "", "", 0, 0, true, text, &Settings::record_dir,

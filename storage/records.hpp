@@ -57,7 +57,7 @@ struct Chat {
   std::string_view shop;
   std::string_view buyer;
   bool guest{};
-  std::string_view level;         // of the buyer, by the newest token
+  std::string_view level;         // of the buyer, by the token of the newest sign-in
   Place place{};
   std::string_view queue;
   std::string_view agent;         // of held; else the last agent who held it

@@ -34,7 +34,7 @@ struct Buyer {
   std::string shop;
   std::string id;
   bool guest{};
-  std::string level;                 // as the newest token says; empty: none
+  std::string_view level;            // as the newest sign-in's token says; kept in Floor::names; empty: none
   std::vector<SessionId> sessions;   // those that take part
   std::int32_t attached{};           // all that are signed in as this buyer, resumed or not
   Chat* chat{};                      // the open one, or one closed so recently that it can be reopened

@@ -42,8 +42,8 @@ struct Waits {
   }
 };
 
-// From a buyer's line to the answer, in open hours; and in line, from joining it to an agent. What ended otherwise is
-// counted in Counters: waits_unanswered, waits_excused, left_messages.
+// From a buyer's line to the answer, in open hours; what ended without one is in Counters::waits_unanswered and
+// waits_excused. And in line, from joining it to an agent.
 struct Waited {
   Waits first_response, next_response, left_message, queue;
 };

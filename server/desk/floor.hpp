@@ -111,6 +111,8 @@ struct Floor {
   // A chat of this buyer that nobody had yet: with its timers, and nothing else.
   Chat& add_chat(ChatId id, Buyer& buyer);
   Buyer& buyer(std::string_view shop, std::string_view id, bool guest);
+  // What the shop's token says they are. A level that no policy names is none: nothing but names is kept.
+  void set_level(Buyer& buyer, std::string_view level);
   // Forgets a buyer who has neither session nor chat.
   void forget_if_gone(Buyer& buyer);
   std::string_view person(const Session& session) const;

@@ -184,7 +184,8 @@ void handle(Floor& floor, Session& session, const ask::Open& open) {
 }
 
 void handle(Floor& floor, Session& session, const ask::Close& ask) {
-  Chat* chat = rights::known_chat(floor, session, ask.chat, ask.id);
+  if (session.role == Role::ops) return floor.refuse(session, ask.id, Code::not_allowed, "for buyers and agents");
+  Chat* chat = rights::chat_or_stored(floor, session, ask.chat, ask.id);
   if (chat == nullptr) return;
   if (!chat->open()) return floor.done(session, ask.id, chat->id, chat->main.last());
   // A close that comes again after the buyer has reopened the chat has been carried out long ago.

@@ -66,7 +66,8 @@ std::uint64_t content(const record::OrderAnswer& answer) {
 }
 
 void handle(Floor& floor, Session& session, const ask::ProposeOrder& propose) {
-  Chat* chat = rights::held_chat(floor, session, propose.chat, propose.id);
+  if (!rights::is_staff(floor, session, propose.id)) return;
+  Chat* chat = rights::chat_to_speak_in(floor, session, propose.chat, Stream::main, propose.id);
   if (chat == nullptr) return;
   if (talk::repeated(floor, session, *chat, Stream::main, propose.id, content(propose.order))) return;
   if (const std::string_view field = wrong_field(propose.order); !field.empty()) {
@@ -86,7 +87,7 @@ void handle(Floor& floor, Session& session, const ask::ProposeOrder& propose) {
 
 void handle(Floor& floor, Session& session, const ask::AnswerOrder& ask) {
   if (!rights::is_buyer(floor, session, ask.id)) return;
-  Chat* chat = rights::known_chat(floor, session, ask.chat, ask.id);
+  Chat* chat = rights::chat_or_stored(floor, session, ask.chat, ask.id);
   if (chat == nullptr) return;
   const record::OrderAnswer& answer = ask.answer;
   if (talk::repeated(floor, session, *chat, Stream::main, ask.id, content(answer))) return;

@@ -22,7 +22,7 @@ constexpr std::int32_t surge_at = 3;
 }  // namespace
 
 bool sheds(Floor& floor, std::size_t from_percent, Counters::Count& count) {
-  const bool left_out = floor.ledger.backlog_bytes() >= floor.backlog_bytes_max / 100 * from_percent;
+  const bool left_out = floor.ledger.backlog_bytes() >= floor.backlog_bytes_max * from_percent / 100;
   count += left_out ? 1 : 0;
   return left_out;
 }

@@ -52,9 +52,11 @@ void on_buyer_gone(Floor& floor, Buyer& buyer) {
 
 // Whoever has become something better moves up at once, and the other way round.
 void set_level(Floor& floor, Buyer& buyer, std::string_view level) {
-  if (buyer.level == level) return;
-  buyer.level = level;
-  if (buyer.chat != nullptr && buyer.chat->open()) seating::on_need_changed(floor, *buyer.chat);
+  const std::string_view before = buyer.level;
+  floor.set_level(buyer, level);
+  if (buyer.level == before || buyer.chat == nullptr || !buyer.chat->open()) return;
+  floor.persist_place(*buyer.chat);
+  seating::on_need_changed(floor, *buyer.chat);
 }
 
 void on_agent_back(Floor& floor, Agent& agent) {

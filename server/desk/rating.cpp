@@ -11,7 +11,7 @@ std::uint64_t content(const record::Rating& rating) {
 
 void handle(Floor& floor, Session& session, const ask::Rate& rate) {
   if (!rights::is_buyer(floor, session, rate.id)) return;
-  Chat* chat = rights::known_chat(floor, session, rate.chat, rate.id);
+  Chat* chat = rights::chat_or_stored(floor, session, rate.chat, rate.id);
   if (chat == nullptr) return;
   if (talk::repeated(floor, session, *chat, Stream::main, rate.id, content(rate.rating))) return;
   if (chat->rating) return floor.refuse(session, rate.id, Code::already_rated);

@@ -100,11 +100,8 @@ void on_agent(Floor& floor, const event::RecoveredAgent& stored) {
   agent->status = stored.status;
   agent->status_reason = stored.reason;
   agent->status_since = stored.since;
-  if (stored.adjusted_under != floor.book->version()) return;
-  agent->capacity = stored.capacity;
-  agent->held_max = std::max(agent->held_max, stored.capacity);
-  agent->queues = floor.book->queues(stored.queues);
-  agent->set_shares(*floor.book);
+  const bool stands = stored.adjusted_under != 0 && stored.adjusted_under == floor.book->version();
+  if (stands) agent->adjust(*floor.book, stored.capacity, floor.book->queues(stored.queues));
 }
 
 void on_surge(Floor& floor, const event::RecoveredSurge& surge) {
@@ -121,9 +118,11 @@ void on_chat(Floor& floor, const event::RecoveredChat& stored) {
   chat.book = book == floor.older_books.end() ? floor.book : book->second;
   // Of two chats of one buyer the open one is theirs; the other is only remembered until it is forgotten.
   Buyer& buyer = *chat.buyer;
-  buyer.level = stored.level;
   const Chat* other = buyer.chat;
-  if (other == nullptr || !stored.closed || (!other->open() && other->id < chat.id)) buyer.chat = &chat;
+  if (other == nullptr || !stored.closed || (!other->open() && other->id < chat.id)) {
+    buyer.chat = &chat;
+    floor.set_level(buyer, stored.level);
+  }
   chat.shop = stored.shop;
   chat.queue = floor.names.keep(stored.queue);
   chat.skills = stored.skills;

@@ -19,6 +19,16 @@ bool holds(const Chat& chat, const Session& session) {
   return session.agent != nobody && chat.place == Place::held && chat.agent == session.agent;
 }
 
+// What was said before the chat ended, or before it was taken away, is answered once more.
+bool answers_repeat(Floor& floor, const Session& session, const Chat& chat, Stream stream, CommandId command) {
+  const Transcript& transcript = chat.transcript(stream);
+  const Seq seq = transcript.find(command);
+  if (!seq) return false;
+  const Transcript::Line& line = transcript.line(seq);
+  const bool own = session.buyer != nullptr ? line.origin == Origin::buyer : line.author == session.agent;
+  return own && talk::repeated(floor, session, chat, stream, command, line.content);
+}
+
 }  // namespace
 
 Chat* chat_of(Floor& floor, const Session& session, ChatId id) {
@@ -41,6 +51,17 @@ Chat* known_chat(Floor& floor, const Session& session, ChatId id, CommandId comm
   return chat;
 }
 
+Chat* chat_or_stored(Floor& floor, const Session& session, ChatId id, CommandId command) {
+  if (Chat* chat = chat_of(floor, session, id)) return chat;
+  const Chat* another_s = session.buyer == nullptr ? floor.chat(id) : nullptr;
+  if (another_s == nullptr) {
+    floor.out->add(effect::ReadCommand{session.id, id, floor.person(session), command});
+  } else if (!answers_repeat(floor, session, *another_s, Stream::main, command)) {
+    floor.refuse(session, command, Code::unknown_chat);
+  }
+  return nullptr;
+}
+
 Chat* chat_to_speak_in(Floor& floor, const Session& session, ChatId id, Stream stream, CommandId command) {
   if (session.role == Role::ops) {
     floor.refuse(session, command, Code::not_allowed, "for buyers and agents");
@@ -49,11 +70,7 @@ Chat* chat_to_speak_in(Floor& floor, const Session& session, ChatId id, Stream s
   Chat* chat = chat_of(floor, session, id);
   // An agent may repeat what she said to a chat that others have had since.
   if (chat == nullptr && session.agent != nobody) chat = floor.chat(id);
-  if (chat == nullptr) {
-    // Perhaps a repeat of something said to a chat that has left memory: the database knows.
-    floor.out->add(effect::ReadCommand{session.id, id, floor.person(session), command});
-    return nullptr;
-  }
+  if (chat == nullptr) return chat_or_stored(floor, session, id, command);
   const bool of_buyer = session.buyer != nullptr;
   if (of_buyer && stream == Stream::inside) {
     floor.refuse(session, command, Code::not_allowed, "no such stream");
@@ -61,28 +78,20 @@ Chat* chat_to_speak_in(Floor& floor, const Session& session, ChatId id, Stream s
   }
   const bool may = of_buyer || holds(*chat, session) || (stream == Stream::inside && watches(*chat, session));
   if (may && chat->open()) return chat;
-  // What was said before the chat ended, or before it was taken away, is answered once more.
-  const Transcript& transcript = chat->transcript(stream);
-  if (const Seq seq = transcript.find(command)) {
-    const Transcript::Line& line = transcript.line(seq);
-    if (of_buyer ? line.origin == Origin::buyer : line.author == session.agent) {
-      talk::repeated(floor, session, *chat, stream, command, line.content);
-      return nullptr;
-    }
-  }
+  if (answers_repeat(floor, session, *chat, stream, command)) return nullptr;
   floor.refuse(session, command, chat->open() ? Code::not_allowed : Code::chat_closed);
   return nullptr;
 }
 
 Chat* chat_to_recall_in(Floor& floor, const Session& session, ChatId id, Stream stream, CommandId command) {
   // Also when the chat has ended: what must not stand there must not stand there.
-  if (session.role == Role::supervisor) return known_chat(floor, session, id, command);
+  if (session.role == Role::supervisor) return chat_or_stored(floor, session, id, command);
   return chat_to_speak_in(floor, session, id, stream, command);
 }
 
 Chat* held_chat(Floor& floor, const Session& session, ChatId id, CommandId command) {
   if (!is_staff(floor, session, command)) return nullptr;
-  Chat* chat = known_chat(floor, session, id, command);
+  Chat* chat = chat_or_stored(floor, session, id, command);
   if (chat == nullptr) return nullptr;
   if (!chat->open()) {
     floor.refuse(session, command, Code::chat_closed);

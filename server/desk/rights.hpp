@@ -18,6 +18,9 @@ namespace deskd::rights {
 Chat* chat_of(Floor& floor, const Session& session, ChatId id);
 // The same, answering unknown_chat or not_allowed.
 Chat* known_chat(Floor& floor, const Session& session, ChatId id, CommandId command);
+// The same for what becomes a line. Said to a chat that has left memory it is perhaps a repeat: the database is asked, and
+// answers.
+Chat* chat_or_stored(Floor& floor, const Session& session, ChatId id, CommandId command);
 // The open chat in which this session may say something on the stream. A repeat of what was said to a chat that has
 // ended is answered as the repeat it is.
 Chat* chat_to_speak_in(Floor& floor, const Session& session, ChatId id, Stream stream, CommandId command);

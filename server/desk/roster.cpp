@@ -11,6 +11,8 @@ std::int32_t share(std::int32_t capacity, std::int32_t percent) {
   return percent == 0 || capacity == 0 ? 0 : std::max(1, capacity * percent / 100);
 }
 
+std::int32_t held_max_of(const policy::Agent& row) { return row.held_max > 0 ? row.held_max : 2 * row.capacity; }
+
 }  // namespace
 
 Seat Agent::seat() const {
@@ -36,6 +38,14 @@ void Agent::set_shares(const Rulebook& book) {
     kept_back = std::max(kept_back, share(capacity, queue.kept_back_pct));
     left_max = std::max(left_max, share(capacity, queue.left_message_share_pct));
   }
+}
+
+void Agent::adjust(const Rulebook& book, std::int32_t to_capacity, Mask to_queues) {
+  for (const policy::Agent& row : book.policy().agents)
+    if (row.name == name) held_max = std::max(held_max_of(row), to_capacity);
+  capacity = to_capacity;
+  queues = to_queues;
+  set_shares(book);
 }
 
 Agent* Roster::find(std::string_view name) {
@@ -64,7 +74,7 @@ void Roster::apply(const Rulebook& book) {
     agent->queues = book.queues(row.queues);
     agent->skills = book.skills(row.skills);
     agent->capacity = row.capacity;
-    agent->held_max = row.held_max > 0 ? row.held_max : 2 * row.capacity;
+    agent->held_max = held_max_of(row);
     agent->set_shares(book);
   }
   std::vector<Agent*> by_name;

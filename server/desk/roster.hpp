@@ -69,6 +69,8 @@ struct Agent {
   Seat seat() const;
   // What follows from her queues and capacity.
   void set_shares(const Rulebook& book);
+  // A supervisor's hand, until the next policy. She may hold what the policy lets her hold, or that many.
+  void adjust(const Rulebook& book, std::int32_t to_capacity, Mask to_queues);
 };
 
 class Roster {

@@ -346,6 +346,8 @@ void assign(Floor& floor, Chat& chat, Agent& agent, bool hand, SessionId session
   chat.offered.reset();
   if (hand) explanation.by = ChosenBy::hand;
   const bool was_left = chat.place == Place::left_message;
+  // One handed over stood in no line.
+  if (chat.timer(ChatTimer::queue_wait).armed()) floor.waited.queue.observe((floor.now - chat.lined_up).count());
   if (chat.place == Place::reserved) {
     floor.disarm(chat, ChatTimer::reservation);
     std::erase(floor.roster.agent(chat.agent).reserved, &chat);
@@ -365,7 +367,6 @@ void assign(Floor& floor, Chat& chat, Agent& agent, bool hand, SessionId session
   agent.last_assigned = floor.now;
   agent.unanswered_offers = 0;
   ++floor.counters.assigned;
-  if (!was_left) floor.waited.queue.observe((floor.now - chat.lined_up).count());
 
   record::Fact fact = floor.fact(chat, FactKind::assigned);
   fact.number = (floor.now - chat.queued).count();

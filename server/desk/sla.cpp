@@ -205,18 +205,17 @@ void on_closed(Floor& floor, Chat& chat) {
 void set_clocks(Floor& floor, Chat& chat) {
   if (chat.place == Place::closed) return;
   arm_complaint(floor, chat);
+  if (const Ladder ladder = ladder_of(promised(floor, chat)); chat.waiting_since && chat.shop_step == ladder.size() && !chat.breached) {
+    // An earlier server saw the last step pass.
+    chat.breached = floor.hours(chat).add_open(*chat.waiting_since, ladder.back().after, floor.wall_ms).value_or(floor.now);
+    seating::on_need_changed(floor, chat);
+  }
   if (chat.place == Place::left_message) return on_left_message(floor, chat);
   if (chat.left) {
     arm_left(floor, chat);
   } else if (chat.waiting_since) {
     arm_shop(floor, chat);
     if (chat.place == Place::held) arm_agent(floor, chat);
-    // An earlier server saw the last step pass.
-    const Ladder ladder = ladder_of(promised(floor, chat));
-    if (chat.shop_step == ladder.size() && !chat.breached) {
-      chat.breached = floor.hours(chat).add_open(*chat.waiting_since, ladder.back().after, floor.wall_ms).value_or(floor.now);
-      seating::on_need_changed(floor, chat);
-    }
   }
   arm_idle(floor, chat);
   arm_quiet(floor, chat);

@@ -68,21 +68,14 @@ void handle(Floor& floor, Session& session, const ask::SetAgent& set) {
   if (set.capacity && (*set.capacity < 0 || *set.capacity > capacity_max)) {
     return floor.refuse(session, set.id, Code::bad_message, "capacity: 0 to 100");
   }
-  if (set.queues) {
-    Mask queues = 0;
-    for (const std::string_view name : *set.queues) {
-      const auto queue = floor.book->queue(name);
-      if (!queue) return floor.refuse(session, set.id, Code::unknown_queue);
-      queues |= Rulebook::bit(*queue);
-    }
-    agent->queues = queues;
-  }
-  if (set.capacity) {
-    agent->capacity = *set.capacity;
-    agent->held_max = std::max(agent->held_max, *set.capacity);
+  Mask queues = set.queues ? 0 : agent->queues;
+  for (const std::string_view name : set.queues.value_or(std::vector<std::string_view>{})) {
+    const auto queue = floor.book->queue(name);
+    if (!queue) return floor.refuse(session, set.id, Code::unknown_queue);
+    queues |= Rulebook::bit(*queue);
   }
   if (set.queues || set.capacity) {
-    agent->set_shares(*floor.book);
+    agent->adjust(*floor.book, set.capacity.value_or(agent->capacity), queues);
     seating::on_agent_changed(floor, *agent);
     persist_adjusted(floor, *agent);
   }

@@ -107,7 +107,7 @@ void handle(Floor& floor, Session& session, const ask::Transfer& transfer) {
 
 void handle(Floor& floor, Session& session, const ask::TakeOver& take_over) {
   if (!rights::is_supervisor(floor, session, take_over.id)) return;
-  Chat* chat = rights::known_chat(floor, session, take_over.chat, take_over.id);
+  Chat* chat = rights::chat_or_stored(floor, session, take_over.chat, take_over.id);
   if (chat == nullptr) return;
   if (!chat->open() || chat->place == Place::greeted) return floor.refuse(session, take_over.id, Code::wrong_place);
   Agent& supervisor = floor.roster.agent(session.agent);
@@ -123,7 +123,7 @@ void handle(Floor& floor, Session& session, const ask::TakeOver& take_over) {
 
 void handle(Floor& floor, Session& session, const ask::Reassign& reassign) {
   if (!rights::is_supervisor(floor, session, reassign.id)) return;
-  Chat* chat = rights::known_chat(floor, session, reassign.chat, reassign.id);
+  Chat* chat = rights::chat_or_stored(floor, session, reassign.chat, reassign.id);
   if (chat == nullptr) return;
   if (const Seq seq = chat->main.find(reassign.id); seq && chat->main.line(seq).author == session.agent) {
     return floor.done(session, reassign.id, chat->id, seq);

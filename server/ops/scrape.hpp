@@ -25,8 +25,8 @@
 
 namespace deskd {
 
-// About 40 series a desk: 8000 series are some 8 ms to write and 300 KB to send.
-inline constexpr std::size_t desks_labelled_max{200};
+// About 100 series a desk: 8000 series are some 8 ms to write and 300 KB to send.
+inline constexpr std::size_t desks_labelled_max{80};
 inline constexpr std::string_view desk_label{"desk"};
 inline constexpr std::string_view other_desks{"other"};
 

@@ -343,8 +343,9 @@ std::variant<Identity, TokenError> verify(std::string_view token, const KeyRing&
     if (shop) {
       who.role = Role::buyer;
       who.shop = *shop;
-      who.level = text_at(*claims, "level").value_or("");
-      if (who.level.size() > level_bytes_max || who.level.empty() == has(*claims, "level")) return TokenError::claims;
+      const auto level = has(*claims, "level") ? text_at(*claims, "level") : "";
+      if (!level || level->size() > level_bytes_max) return TokenError::claims;
+      who.level = *level;
     } else {
       const auto role = from_word<Role>(text_at(*claims, "role").value_or(""));
       if (!role || *role == Role::guest || *role == Role::buyer) return TokenError::claims;

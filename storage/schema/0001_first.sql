@@ -112,7 +112,7 @@ create table fact_default partition of fact default;
 create table deed_default partition of deed default;
 create table fact_desk partition of fact for values from (0) to (1);
 -- What each agent last was and was given, and whether there is surge. 19 is FactKind::status, 23 surge, 28 adjusted.
-create index fact_newest on fact_desk (desk, kind, agent, position desc) where kind in (19, 23, 28);
+create index fact_newest on fact_desk (desk, agent, kind, position desc) where kind in (19, 23, 28);
 -- Who may not come in any more. 29 is FactKind::revoked.
 create index fact_revoked on fact_desk (desk, at_ms) where kind = 29;
 

@@ -117,7 +117,7 @@ bool set(policy::Shop& shop, std::string_view key, std::string_view value) {
     const std::size_t colon = value.find(':');
     std::int64_t number = 0;
     if (colon == std::string_view::npos || !read_number(value.substr(colon + 1), number)) return false;
-    return shop.levels.push_back({std::string{value.substr(0, colon)}, static_cast<std::int32_t>(number)}), true;
+    return named(shop.levels, std::string{value.substr(0, colon)}).priority_s = static_cast<std::int32_t>(number), true;
   }
   return false;
 }
