@@ -6,7 +6,7 @@ const desk = new URLSearchParams(location.search).get("desk") ?? "demo";
 const token = new URLSearchParams(location.hash.slice(1)).get("token") ?? "";
 const client = new DeskClient({ url: `${location.origin.replace(/^http/, "ws")}/v1/desks/${desk}/agent`, token });
 let current = null, typingUntil = 0;
-const offers = new Map();
+const offers = new Map(), wrapping = new Map();
 
 const TICKS = { pending: "…", accepted: "✓", stored: "✓✓", delivered: "✓✓ delivered", read: "✓✓ read", unrecorded: "not recorded" };
 const time = (at) => (at ? new Date(at).toLocaleTimeString() : "");
@@ -37,7 +37,12 @@ function told(line) {
 
 function draw() {
   $("connection").textContent = client.connection;
-  $("offers").replaceChildren(...[...offers.values()].map((offer) => {
+  const wrapUps = [...wrapping].filter(([, until]) => new Date(until) > new Date()).map(([chat, until]) => {
+    const row = element("div", `A place is kept for wrapping up until ${time(until)} `, "row");
+    row.append(button("Done", () => { wrapping.delete(chat); client.wrapUpDone({ chat }).catch(show); draw(); }));
+    return row;
+  });
+  $("offers").replaceChildren(...wrapUps, ...[...offers.values()].map((offer) => {
     const row = element("div", `Offered: ${offer.queue}, waiting ${Math.round(offer.waited_ms / 1000)} s `, "row");
     row.append(button("Accept", () => client.accept({ chat: offer.chat }).catch(show)), button("Decline", () => client.decline({ chat: offer.chat }).catch(show)));
     return row;
@@ -77,7 +82,7 @@ client.on("agent_state", (me) => {
 client.on("offer", (offer) => offers.set(offer.chat, offer));
 client.on("offer_ended", ({ chat }) => offers.delete(chat));
 client.on("chat_state", ({ chat, place }) => { if (place !== "reserved") offers.delete(chat); });
-client.on("wrap_up", ({ chat }) => client.wrapUpDone({ chat }).catch(show));
+client.on("wrap_up", ({ chat, until }) => wrapping.set(chat, until));
 client.on("warning", ({ chats = [] }) => say(chats.map((c) => `${client.chats.get(c.chat)?.state.buyer ?? c.chat} ${c.breached ? "waits too long" : `at ${c.percent} %`}`).join(", ")));
 client.on("error", (error) => say(error.message || error.code));
 client.on("*", draw);

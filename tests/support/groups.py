@@ -267,7 +267,7 @@ class Verdict:
 def main():
     groups = {f.__name__: f for f in [build, *COMPUTING, *WAITING, *LONG]}
     parser = argparse.ArgumentParser(prog="tests/run")
-    parser.add_argument("--long", action="store_true", help="also what does not fit into a quarter of an hour")
+    parser.add_argument("--long", action="store_true", help="also what does not fit into twenty minutes")
     parser.add_argument("--list", action="store_true", help="name the groups")
     parser.add_argument("group", nargs="*", help=f"only these: {' '.join(groups)}")
     asked = parser.parse_args()
