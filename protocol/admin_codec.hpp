@@ -13,11 +13,12 @@ namespace deskd::admin {
 // Three short words, and room.
 inline constexpr std::size_t admin_body_bytes_max{4096};
 
-// {"role":"buyer","shop":"demo","person":"b1"}; staff without a shop.
+// {"role":"buyer","shop":"demo","person":"b1"}; staff without a shop. With "lift":true it is taken back.
 struct Revocation {
   Role role{};
   std::string shop;
   std::string person;
+  bool lift{};
   bool operator==(const Revocation&) const = default;
 };
 // The string says what is wrong.

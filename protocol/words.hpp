@@ -111,7 +111,7 @@ enum class FactKind : std::uint8_t {
   relaxed,        // a requirement was dropped, or a queue was added, because the wait was long
   watched,
   adjusted,       // by a supervisor: `agent` now has the capacity `ordinal` and the queues `detail`, under policy `number`
-  revoked,        // of a person: `agent`, or of a shop's buyer `detail`, is who; chat is 0
+  revoked,        // of a person: `agent`, or of a shop's buyer `detail`, is who; `ordinal` 1 takes it back; chat is 0
 };
 
 namespace words {

@@ -28,8 +28,7 @@ using Words = std::vector<std::string>;
 
 Said check_config(const Settings& settings, const Words& words, std::int64_t wall_ms);
 
-// Through the admin API of the server that runs. With none running it takes the desk in the database, writes, and
-// leaves: the desk's epoch is raised, so a server elsewhere that has it is fenced, as by any newcomer.
+// Through the admin API of the server that runs. With none running it writes the version itself, and takes no desk.
 Said apply(const Settings& settings, const Words& words, std::int64_t wall_ms);
 
 Said explain(const Settings& settings, const Words& words);

@@ -619,12 +619,12 @@ void Server::put_in_force(DeskId desk, const std::shared_ptr<const policy::Desk>
   note(Happened::policy_changed, {{"desk", Name{found->name}}, {"version", policy->version}});
 }
 
-void Server::revoke(std::string_view desk, Role role, std::string_view shop, std::string_view person,
+void Server::revoke(std::string_view desk, const admin::Revocation& who,
                     std::function<void(std::optional<std::int64_t>)> then) {
   const Entry* found = entry(desk);
   if (found == nullptr) return then(std::nullopt);
-  note(Happened::revoked, {{"desk", Name{found->name}}, {"role", role}});
-  found->shard->post(mail::Revoke{found->id, role, std::string{shop}, std::string{person}, std::move(then)});
+  note(who.lift ? Happened::revocation_lifted : Happened::revoked, {{"desk", Name{found->name}}, {"role", who.role}});
+  found->shard->post(mail::Revoke{found->id, who, std::move(then)});
 }
 
 void Server::explain(std::string_view desk, ChatId chat, std::function<void(std::optional<std::string>)> then) {

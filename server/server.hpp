@@ -89,7 +89,7 @@ class Server final : private Doors, private Desks {
   void policy(std::string_view desk, std::function<void(std::shared_ptr<const policy::Desk>)> then) override;
   void put_policy(std::string_view desk, std::shared_ptr<policy::Desk> policy,
                   std::function<void(std::variant<std::int64_t, Refusal>)> then) override;
-  void revoke(std::string_view desk, Role role, std::string_view shop, std::string_view person,
+  void revoke(std::string_view desk, const admin::Revocation& who,
               std::function<void(std::optional<std::int64_t>)> then) override;
   void explain(std::string_view desk, ChatId chat, std::function<void(std::optional<std::string>)> then) override;
   void store_policy(const Entry& entry, std::shared_ptr<const policy::Desk> policy, std::shared_ptr<const KeyRing> keys,

@@ -72,6 +72,7 @@ void migrate(const std::string& connection, const std::function<void(std::string
       if (version == known) {
         write_words<Origin>(transaction, "origin");
         write_words<Place>(transaction, "place");
+        write_words<Status>(transaction, "status");
         write_words<Stream>(transaction, "stream");
         write_words<LineKind>(transaction, "line_kind");
         write_words<Reason>(transaction, "reason");

@@ -84,11 +84,12 @@ struct Surge {
   bool operator==(const Surge&) const = default;
 };
 
-// Somebody who may not come in any more.
+// Somebody who may not come in any more, or may again.
 struct Revoked {
   std::string shop;  // empty: staff
   std::string person;
   Instant at;
+  bool lifted{};
   bool operator==(const Revoked&) const = default;
 };
 

@@ -49,8 +49,8 @@ struct PolicyChanged { std::shared_ptr<const policy::Desk> policy; };
 // Wall clock minus desk time, when it has moved by more than a second.
 struct WallOffset { std::int64_t offset_ms{}; };
 
-// This person may no longer be here; sessions close, chats move.
-struct Revoked { Role role{}; std::string_view shop; std::string_view person; };
+// This person may no longer be here: sessions close, chats move. Or may come again, when it is lifted.
+struct Revoked { Role role{}; std::string_view shop; std::string_view person; bool lifted{}; };
 
 // The server goes down: no new chats.
 struct Drain {};

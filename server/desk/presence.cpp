@@ -310,7 +310,9 @@ void on_revoked(Floor& floor, const event::Revoked& revoked) {
   const bool buyer = revoked.role == Role::buyer || revoked.role == Role::guest;
   record::Fact fact{.at = floor.now, .kind = FactKind::revoked, .shop = revoked.shop};
   (buyer ? fact.detail : fact.agent) = revoked.person;
+  fact.ordinal = revoked.lifted ? 1 : 0;
   floor.persist(fact);
+  if (revoked.lifted) return;
   for (const Session& session : floor.sessions) {
     if (!session.id) continue;
     const bool is_it = buyer ? session.buyer != nullptr && session.buyer->shop == revoked.shop && session.buyer->id == revoked.person

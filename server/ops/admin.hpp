@@ -1,11 +1,11 @@
 // admin.hpp - What the internal listener serves: health, metrics, and the admin API.
 //
-//        GET   /livez  /readyz  /metrics
-//        GET   /admin/v1/desks {"desks":[{"name":"demo","epoch":7,"version":3,"shops":[..]}]} GET
-//        /admin/v1/desks/DESK/policy                   the policy in force; its `version` is what to start from PUT
-//        /admin/v1/desks/DESK/policy?from=3            {"version":4} POST  /admin/v1/desks/DESK/revoke
-//        {"role":"buyer","shop":"demo","person":"b1"} -> {"sessions":2} GET   /admin/v1/desks/DESK/chats/CHAT/explain
-//        {"chat":"17","explanation":...}
+//      GET   /livez  /readyz  /metrics
+//      GET   /admin/v1/desks                          {"desks":[{"name":"demo","epoch":7,"version":3,"shops":[..]}]}
+//      GET   /admin/v1/desks/DESK/policy              the policy in force; its `version` is what to start from
+//      PUT   /admin/v1/desks/DESK/policy?from=3       {"version":4}
+//      POST  /admin/v1/desks/DESK/revoke              {"role":"buyer","shop":"demo","person":"b1"} -> {"sessions":2}
+//      GET   /admin/v1/desks/DESK/chats/CHAT/explain  {"chat":"17","explanation":...}
 //
 // A refusal is {"error":"stale_policy","message":"..."} with a status that fits. Everything under /admin wants
 // `Authorization: Bearer WORD`, the word of admin_key_file: the listener is on loopback, and so are other users of the
@@ -24,6 +24,7 @@
 #include <variant>
 #include <vector>
 
+#include "protocol/admin_codec.hpp"
 #include "protocol/codes.hpp"
 #include "protocol/ids.hpp"
 #include "protocol/policy.hpp"
@@ -56,14 +57,13 @@ class Desks {
   // The policy in force; null: no such desk here.
   virtual void policy(std::string_view desk, std::function<void(std::shared_ptr<const policy::Desk>)> then) = 0;
   // `policy` keeps every rule and has the version after the one it started from; version 1 of a desk that is not here is
-  // a new desk. Whoever implements this makes the key
-  // ring (bad_policy), asks the desk what it would drop (in_use), stores the row (stale_policy when somebody was
-  // faster, storage_behind when the database is away) and then gives it to the desk, in this order. Answers with the
-  // version.
+  // a new desk. Whoever implements this makes the key ring (bad_policy), asks the desk what it would drop (in_use), stores
+  // the row (stale_policy when somebody was faster, storage_behind when the database is away) and then gives it to the
+  // desk, in this order. Answers with the version.
   virtual void put_policy(std::string_view desk, std::shared_ptr<policy::Desk> policy,
                           std::function<void(std::variant<std::int64_t, Refusal>)> then) = 0;
   // How many sessions were ended.
-  virtual void revoke(std::string_view desk, Role role, std::string_view shop, std::string_view person,
+  virtual void revoke(std::string_view desk, const admin::Revocation& who,
                       std::function<void(std::optional<std::int64_t>)> then) = 0;
   // As Desk::explain says it; empty: the desk does not hold this chat.
   virtual void explain(std::string_view desk, ChatId chat, std::function<void(std::optional<std::string>)> then) = 0;

@@ -96,7 +96,7 @@ void LiveSession::hear(const ask::SignIn& asked) {
   if (state_ == State::signed_in) return error({}, Code::already_signed_in, "use refresh for a new token");
   const auto judged =
       sign_in(asked.token, {entrance_, name_, has_origin_}, host_.keys(), host_.policy(), host_.wall_ms());
-  if (const auto* wrong = std::get_if<SignInError>(&judged)) {
+  if (const auto* wrong = std::get_if<NotWelcome>(&judged)) {
     host_.refused(*wrong);
     return close(CloseCode::bad_token);
   }
@@ -122,7 +122,7 @@ void LiveSession::hear(const ask::Refresh& asked) {
   // The desk has given this session its rights; fewer of them is another session.
   if (same && is_staff() && lesser(come->who.role, role_) != role_) return close(CloseCode::revoked);
   if (!same && !named) {
-    if (const auto* wrong = std::get_if<SignInError>(&judged)) host_.refused(*wrong);
+    if (const auto* wrong = std::get_if<NotWelcome>(&judged)) host_.refused(*wrong);
     return error({}, Code::bad_token, "the token was not accepted; the one before stays in force");
   }
   const std::string guest = person_;

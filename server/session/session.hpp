@@ -70,7 +70,7 @@ class SessionHost {
   // The guest of this session, in all its sessions, is now this buyer.
   virtual void identified(LiveSession& session, const std::string& guest, const Identity& buyer) = 0;
   virtual void closed(LiveSession& session, CloseCode code) = 0;
-  virtual void refused(SignInError error) = 0;
+  virtual void refused(const NotWelcome& why) = 0;
   virtual void gone(LiveSession& session) = 0;
 
  protected:

@@ -6,7 +6,7 @@ namespace deskd {
 
 namespace {
 
-std::variant<Welcome, SignInError> new_guest_of(const SignInDoor& door, const KeyRing& keys, std::int64_t wall_ms) {
+std::variant<Welcome, NotWelcome> new_guest_of(const SignInDoor& door, const KeyRing& keys, std::int64_t wall_ms) {
   Welcome welcome;
   Identity& who = welcome.who;
   who.role = Role::guest;
@@ -19,7 +19,7 @@ std::variant<Welcome, SignInError> new_guest_of(const SignInDoor& door, const Ke
   return welcome;
 }
 
-std::variant<Welcome, SignInError> staff(Identity who, const SignInDoor& door, const policy::Desk& policy) {
+std::variant<Welcome, NotWelcome> staff(Identity who, const SignInDoor& door, const policy::Desk& policy) {
   if (!door.name.empty() && who.desk != door.name) return SignInError::door;
   const auto agent = std::ranges::find(policy.agents, who.person, &policy::Agent::name);
   if (agent == policy.agents.end()) return SignInError::unknown_agent;
@@ -32,16 +32,16 @@ std::variant<Welcome, SignInError> staff(Identity who, const SignInDoor& door, c
 
 }  // namespace
 
-std::variant<Welcome, SignInError> sign_in(std::string_view token, const SignInDoor& door, const KeyRing& keys,
+std::variant<Welcome, NotWelcome> sign_in(std::string_view token, const SignInDoor& door, const KeyRing& keys,
                                            const policy::Desk& policy, std::int64_t wall_ms) {
   const bool is_buyers = door.entrance == Entrance::buyer;
   if (token.empty()) {
-    if (!is_buyers) return SignInError::token;
+    if (!is_buyers) return SignInError::no_token;
     if (!door.has_origin) return SignInError::no_origin;
     return new_guest_of(door, keys, wall_ms);
   }
   auto read = verify(token, keys, wall_ms);
-  if (!std::holds_alternative<Identity>(read)) return SignInError::token;
+  if (const auto* wrong = std::get_if<TokenError>(&read)) return *wrong;
   Identity& who = std::get<Identity>(read);
   const bool is_buyer = who.role == Role::buyer || who.role == Role::guest;
   if (is_buyer != is_buyers) return SignInError::door;

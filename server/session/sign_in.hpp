@@ -34,18 +34,20 @@ struct Welcome {
   std::string token;  // a new guest's pass, or a renewed one; else empty
 };
 
-// Why not. For a counter and a log line; the client is told bad_token whatever it was.
-enum class SignInError : std::uint8_t { token, door, no_origin, unknown_agent, role };
+// What a good token, or none, does not open here.
+enum class SignInError : std::uint8_t { no_token, door, no_origin, unknown_agent, role };
 constexpr std::string_view name_of(SignInError error) {
-  constexpr std::string_view names[]{"token", "door", "no_origin", "unknown_agent", "role"};
+  constexpr std::string_view names[]{"no_token", "door", "no_origin", "unknown_agent", "role"};
   return names[static_cast<std::size_t>(error)];
 }
+// Why not. For a counter and a log line; the client is told bad_token whatever it was.
+using NotWelcome = std::variant<SignInError, TokenError>;
 
 // What both allow, of a member of the staff. Ops stands beside the others and not above them: it only looks at figures,
 // so with anything else it is all that is left.
 constexpr Role lesser(Role a, Role b) { return a == Role::ops || b == Role::ops ? Role::ops : std::min(a, b); }
 
-std::variant<Welcome, SignInError> sign_in(std::string_view token, const SignInDoor& door, const KeyRing& keys,
+std::variant<Welcome, NotWelcome> sign_in(std::string_view token, const SignInDoor& door, const KeyRing& keys,
                                            const policy::Desk& policy, std::int64_t wall_ms);
 
 }  // namespace deskd

@@ -36,6 +36,7 @@ class Banned {
       order_.pop_front();
     }
   }
+  void lift(const Person& who) { since_.erase(who); }
   bool holds(const Person& who, Instant now) const {
     const auto found = since_.find(who);
     return found != since_.end() && now < found->second + banned_for;

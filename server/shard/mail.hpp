@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "protocol/admin_codec.hpp"
 #include "protocol/policy.hpp"
 #include "protocol/words.hpp"
 #include "server/ops/scrape.hpp"
@@ -64,9 +65,7 @@ struct NewPolicy {
 // The reply says how many sessions were ended.
 struct Revoke {
   DeskId desk;
-  Role role{};
-  std::string shop;
-  std::string person;
+  admin::Revocation who;
   std::function<void(std::int64_t)> reply;
 };
 // What this policy would drop although it still holds chats. The reply is called on the shard's thread, as all are.

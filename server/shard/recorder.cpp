@@ -36,7 +36,8 @@ struct Shape<event::Identified> {
 template <>
 struct Shape<event::Revoked> {
   using T = event::Revoked;
-  static constexpr auto fields = std::tuple{need("role", &T::role), may("shop", &T::shop), may("person", &T::person)};
+  static constexpr auto fields = std::tuple{need("role", &T::role), may("shop", &T::shop), may("person", &T::person),
+                                            may("lifted", &T::lifted)};
 };
 template <>
 struct Shape<stored::Line> {

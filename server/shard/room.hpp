@@ -79,7 +79,7 @@ class Room final : public SessionHost {
   void heard(LiveSession& session, const Ask& ask) override;
   void identified(LiveSession& session, const std::string& guest, const Identity& buyer) override;
   void closed(LiveSession& session, CloseCode code) override;
-  void refused(SignInError error) override;
+  void refused(const NotWelcome& why) override;
   void gone(LiveSession& session) override;
 
  private:

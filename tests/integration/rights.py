@@ -128,6 +128,9 @@ class Rights(unittest.TestCase):
             await gone.until("let in again", lambda: gone.close_code)
             self.assertEqual(gone.close_code, REVOKED)
         await desk.buyer("b2").sign_in()
+        # It was a mistake.
+        self.assertEqual(await asyncio.to_thread(desk.revoke, role="agent", person="07", lift=True), 0)
+        await desk.agent("07").sign_in()
 
 
 class Revoked(unittest.TestCase):
@@ -141,6 +144,8 @@ class Revoked(unittest.TestCase):
         for who in ({"role": "agent", "person": "07"}, {"role": "buyer", "shop": "lamps", "person": "b1"}):
             self.assertEqual(await asyncio.to_thread(desk.admin, "POST", "/admin/v1/desks/lamp/revoke", who), {"sessions": 1})
         self.assertIn('"event":"admin_called","path":"/admin/v1/desks/lamp/revoke","status":200', desk.tail(100))
+        for who in ({"role": "agent", "person": "08"}, {"role": "agent", "person": "08", "lift": True}):
+            await asyncio.to_thread(desk.admin, "POST", "/admin/v1/desks/lamp/revoke", who)
         other = await desk.buyer("b2").sign_in()
         chat = await other.open()
         await other.say(chat, "在吗")
@@ -154,6 +159,7 @@ class Revoked(unittest.TestCase):
                 await person.send({"type": "sign_in", "token": person.token})
                 await person.until("not sent away", lambda: person.close_code)
                 self.assertEqual(person.close_code, REVOKED)
+        await desk.agent("08").sign_in()
 
 
 class Demoted(unittest.TestCase):

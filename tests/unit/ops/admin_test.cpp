@@ -37,10 +37,10 @@ class FakeDesks : public Desks {
     in_force = policy;
     then(policy->version);
   }
-  void revoke(std::string_view desk, Role role, std::string_view shop, std::string_view person,
+  void revoke(std::string_view desk, const admin::Revocation& who,
               std::function<void(std::optional<std::int64_t>)> then) override {
     ++asked;
-    revoked = std::string{word_of(role)} + " " + std::string{shop} + " " + std::string{person};
+    revoked = std::string{word_of(who.role)} + " " + who.shop + " " + who.person + (who.lift ? " lifted" : "");
     then(desk == "demo" ? std::optional<std::int64_t>{2} : std::nullopt);
   }
   void explain(std::string_view desk, ChatId chat, std::function<void(std::optional<std::string>)> then) override {
@@ -181,6 +181,8 @@ TEST_F(AdminDoor, RevokesOnePerson) {
   EXPECT_EQ(desks.revoked, "buyer tea b\"1");
   EXPECT_EQ(revoke(R"({"role":"agent","person":"07"})").status, 200U);
   EXPECT_EQ(desks.revoked, "agent  07");
+  EXPECT_EQ(revoke(R"({"role":"agent","person":"07","lift":true})").status, 200U);
+  EXPECT_EQ(desks.revoked, "agent  07 lifted");
   desks.asked = 0;
   for (const std::string body :
        {"", "[]", "{}", R"({"role":"agent"})", R"({"role":"root","person":"07"})", R"({"role":"agent","person":""})",

@@ -91,7 +91,7 @@ class Host final : public Doors, public SessionHost {
   }
   void identified(LiveSession&, const std::string&, const Identity&) override {}
   void closed(LiveSession&, CloseCode code) override { closed_as = static_cast<int>(code); }
-  void refused(SignInError) override { ++refusals; }
+  void refused(const NotWelcome&) override { ++refusals; }
   void gone(LiveSession& session) override {
     ++gones;
     sessions_.erase(session.id().value);

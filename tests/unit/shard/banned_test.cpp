@@ -23,6 +23,18 @@ TEST(Banned, is_for_as_long_as_a_token_can_live) {
   EXPECT_EQ(banned.size(), 2u);
 }
 
+TEST(Banned, lifted_is_as_if_never_banned_and_may_be_banned_again) {
+  Banned banned;
+  banned.add(agent, start);
+  banned.lift(agent);
+  banned.lift({"", "nobody"});
+  EXPECT_FALSE(banned.holds(agent, start));
+  banned.add(agent, start + Duration{5});
+  EXPECT_TRUE(banned.holds(agent, start + Duration{5}));
+  banned.add({"", "08"}, start + banned_for);
+  EXPECT_TRUE(banned.holds(agent, start + banned_for)) << "by the second, which the first one's end does not end";
+}
+
 TEST(Banned, at_the_bound_the_oldest_is_forgotten) {
   Banned banned;
   banned.add({"lamps", "zzz"}, start);
