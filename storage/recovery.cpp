@@ -50,10 +50,6 @@ stored::Chat chat_of(const pqxx::row& row) {
   chat.placed = rows::instant(row[3]);
   chat.answered_first = rows::instant(row[4]);
   if (!row[5].is_null()) chat.closed = rows::instant(row[5]);
-  if (!row[18].is_null()) chat.left_since = rows::instant(row[18]);
-  if (!row[19].is_null()) chat.told = rows::instant(row[19]);
-  chat.lined_up = rows::instant(row[20]);
-  chat.level = row[21].c_str();
   chat.policy_version = rows::number<std::int64_t>(row[6]);
   chat.priority_s = rows::number<std::int32_t>(row[7]);
   chat.excused = Seq{rows::number<Seq::Number>(row[8])};
@@ -66,6 +62,10 @@ stored::Chat chat_of(const pqxx::row& row) {
   chat.agent = row[15].c_str();
   chat.wanted = row[16].c_str();
   chat.skills = stored::names_of(rows::text(row[17]));
+  if (!row[18].is_null()) chat.left_since = rows::instant(row[18]);
+  if (!row[19].is_null()) chat.told = rows::instant(row[19]);
+  chat.lined_up = rows::instant(row[20]);
+  chat.level = row[21].c_str();
   return chat;
 }
 

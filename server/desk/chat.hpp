@@ -126,6 +126,8 @@ struct Chat {
   std::vector<SessionId> watchers;
   std::array<Timer, chat_timers> timers;
 
+  // Waiting as one, or held as one.
+  bool is_left_message() const { return left || place == Place::left_message; }
   Timer& timer(ChatTimer purpose) { return timers[static_cast<std::size_t>(purpose)]; }
   Transcript& transcript(Stream stream) { return stream == Stream::main ? main : inside; }
   const Transcript& transcript(Stream stream) const { return stream == Stream::main ? main : inside; }

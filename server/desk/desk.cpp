@@ -44,7 +44,7 @@ void Desk::step(Instant now, const Event& event, Effects& effects) {
   floor_.out = &effects;
   floor_.stored_lines.clear();
   floor_.warned.clear();
-  floor_.explanations.clear();
+  floor_.texts.clear();
   floor_.gone_chats.clear();
   floor_.gone_buyers.clear();
   if (!floor_.recovering) {

@@ -66,10 +66,7 @@ Buyer& Floor::buyer(std::string_view shop, std::string_view id, bool guest) {
 }
 
 void Floor::set_level(Buyer& buyer, std::string_view level) {
-  const auto shop = book->shop(buyer.shop);
-  const bool known = shop && std::any_of(book->shop(*shop).levels.begin(), book->shop(*shop).levels.end(),
-                                         [&](const policy::Level& row) { return row.name == level; });
-  buyer.level = known ? names.keep(level) : std::string_view{};
+  buyer.level = book->level(buyer.shop, level) != nullptr ? names.keep(level) : std::string_view{};
 }
 
 void Floor::forget_if_gone(Buyer& buyer) {
@@ -97,14 +94,8 @@ const policy::Queue& Floor::promise(const Chat& chat) const {
 
 std::int32_t Floor::priority_s(const Chat& chat) const {
   const policy::Queue& queue = this->queue(chat);
-  std::int32_t sum = queue.priority_s;
-  // Of a left message the promise is another one.
-  if (chat.breached && chat.place != Place::left_message) sum += queue.breached_priority_s;
-  const auto shop = chat.buyer->level.empty() ? std::nullopt : book->shop(chat.shop);
-  if (!shop) return sum;
-  for (const policy::Level& level : book->shop(*shop).levels)
-    if (level.name == chat.buyer->level) sum += level.priority_s;
-  return sum;
+  const policy::Level* level = chat.buyer->level.empty() ? nullptr : book->level(chat.shop, chat.buyer->level);
+  return queue.priority_s + (chat.breached ? queue.breached_priority_s : 0) + (level != nullptr ? level->priority_s : 0);
 }
 
 const Calendar& Floor::hours(const Chat& chat) const {

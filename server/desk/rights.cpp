@@ -10,7 +10,6 @@ namespace deskd::rights {
 
 namespace {
 
-
 bool watches(const Chat& chat, const Session& session) {
   return std::find(chat.watchers.begin(), chat.watchers.end(), session.id) != chat.watchers.end();
 }
@@ -53,10 +52,10 @@ Chat* known_chat(Floor& floor, const Session& session, ChatId id, CommandId comm
 
 Chat* chat_or_stored(Floor& floor, const Session& session, ChatId id, CommandId command) {
   if (Chat* chat = chat_of(floor, session, id)) return chat;
-  const Chat* another_s = session.buyer == nullptr ? floor.chat(id) : nullptr;
-  if (another_s == nullptr) {
+  const Chat* of_another = session.buyer == nullptr ? floor.chat(id) : nullptr;
+  if (of_another == nullptr) {
     floor.out->add(effect::ReadCommand{session.id, id, floor.person(session), command});
-  } else if (!answers_repeat(floor, session, *another_s, Stream::main, command)) {
+  } else if (!answers_repeat(floor, session, *of_another, Stream::main, command)) {
     floor.refuse(session, command, Code::unknown_chat);
   }
   return nullptr;

@@ -41,6 +41,14 @@ Rulebook::Rulebook(std::shared_ptr<const policy::Desk> policy) : policy_(std::mo
 std::optional<ShopIndex> Rulebook::shop(std::string_view name) const { return find_named<ShopIndex>(policy_->shops, name); }
 std::optional<QueueIndex> Rulebook::queue(std::string_view name) const { return find_named<QueueIndex>(policy_->queues, name); }
 
+const policy::Level* Rulebook::level(std::string_view of_shop, std::string_view name) const {
+  const auto index = shop(of_shop);
+  if (!index) return nullptr;
+  const std::vector<policy::Level>& levels = shop(*index).levels;
+  const auto found = std::find_if(levels.begin(), levels.end(), [&](const policy::Level& level) { return level.name == name; });
+  return found == levels.end() ? nullptr : &*found;
+}
+
 bool Rulebook::serves(QueueIndex queue, ShopIndex at) const {
   const std::vector<std::string>& shops = this->queue(queue).shops;
   return shops.empty() || std::find(shops.begin(), shops.end(), shop(at).name) != shops.end();

@@ -33,6 +33,8 @@ class Rulebook {
   std::optional<QueueIndex> queue(std::string_view name) const;
   const policy::Shop& shop(ShopIndex shop) const { return policy_->shops[shop.value]; }
   const policy::Queue& queue(QueueIndex queue) const { return policy_->queues[queue.value]; }
+  // Null when the shop's policy names no such level.
+  const policy::Level* level(std::string_view shop, std::string_view name) const;
   // The first queue that serves the shop: where a buyer who names none goes.
   std::optional<QueueIndex> first_queue(ShopIndex shop) const;
   bool serves(QueueIndex queue, ShopIndex shop) const;

@@ -138,7 +138,7 @@ std::string_view explain(Floor& floor, const Explanation& explanation) {
   for (std::size_t i = 0; i < names.size(); ++i)
     if (explanation.terms[i].agent) names[i] = floor.roster.agent(explanation.terms[i].agent).name;
   std::array<char, limits::explanation_bytes_max> text;
-  return floor.explanations.emplace_back(format_explanation(explanation, names, text));
+  return floor.texts.emplace_back(format_explanation(explanation, names, text));
 }
 
 void seat(Floor& floor, Chat& chat, Agent& agent) {
@@ -405,7 +405,7 @@ void on_buyer_words(Floor& floor, Chat& chat) {
     chat.reason = Reason::none;
     floor.persist_place(chat);
     floor.disarm(chat, ChatTimer::shop_clock);
-    sla::on_assigned(floor, chat);
+    sla::set_clocks(floor, chat);
     on_agent_changed(floor, floor.roster.agent(chat.agent));
     return;
   }

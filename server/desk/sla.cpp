@@ -124,6 +124,14 @@ void warn(Floor& floor, const Chat& chat) {
   if (!timer.armed()) floor.timers.arm(timer, floor.now + limits::warn_every);
 }
 
+// The last step passed in this round, but an earlier server saw it, or a left message has become a live chat again.
+void restore_breach(Floor& floor, Chat& chat) {
+  const Ladder ladder = ladder_of(promised(floor, chat));
+  if (chat.shop_step != ladder.size() || chat.breached) return;
+  chat.breached = floor.hours(chat).add_open(*chat.waiting_since, ladder.back().after, floor.wall_ms).value_or(floor.now);
+  seating::on_need_changed(floor, chat);
+}
+
 void stop_waiting(Floor& floor, Chat& chat) {
   chat.waiting_since.reset();
   chat.breached.reset();
@@ -141,10 +149,12 @@ void on_buyer_words(Floor& floor, Chat& chat) {
     chat.waiting_since = floor.now;
     chat.waiting_from = chat.main.last();
     chat.shop_step = chat.agent_step = 0;
-    const bool left = chat.place == Place::left_message || chat.left;
-    if (!left) arm_shop(floor, chat);
-    if (!left && chat.place == Place::held) arm_agent(floor, chat);
-    if (left) arm_left(floor, chat);
+    if (chat.is_left_message()) {
+      arm_left(floor, chat);
+    } else {
+      arm_shop(floor, chat);
+      if (chat.place == Place::held) arm_agent(floor, chat);
+    }
     arm_complaint(floor, chat);
   }
   floor.disarm(chat, ChatTimer::idle);
@@ -154,8 +164,7 @@ void on_buyer_words(Floor& floor, Chat& chat) {
 
 void on_answer(Floor& floor, Chat& chat) {
   if (chat.waiting_since) {
-    const bool left = chat.place == Place::left_message || chat.left;
-    Waits& waits = left                                  ? floor.waited.left_message
+    Waits& waits = chat.is_left_message()             ? floor.waited.left_message
                    : chat.answered_first == Instant{} ? floor.waited.first_response
                                                       : floor.waited.next_response;
     waits.observe(floor.hours(chat).open_between(*chat.waiting_since, floor.now, floor.wall_ms).count());
@@ -188,6 +197,8 @@ void on_unassigned(Floor& floor, Chat& chat) {
 void on_left_message(Floor& floor, Chat& chat) {
   on_unassigned(floor, chat);
   floor.disarm(chat, ChatTimer::queue_wait);
+  // What was breached is the promise of a reply at once. Another one holds from here, and nothing follows from the old.
+  chat.breached.reset();
   arm_left(floor, chat);
 }
 
@@ -205,15 +216,11 @@ void on_closed(Floor& floor, Chat& chat) {
 void set_clocks(Floor& floor, Chat& chat) {
   if (chat.place == Place::closed) return;
   arm_complaint(floor, chat);
-  if (const Ladder ladder = ladder_of(promised(floor, chat)); chat.waiting_since && chat.shop_step == ladder.size() && !chat.breached) {
-    // An earlier server saw the last step pass.
-    chat.breached = floor.hours(chat).add_open(*chat.waiting_since, ladder.back().after, floor.wall_ms).value_or(floor.now);
-    seating::on_need_changed(floor, chat);
-  }
   if (chat.place == Place::left_message) return on_left_message(floor, chat);
   if (chat.left) {
     arm_left(floor, chat);
   } else if (chat.waiting_since) {
+    restore_breach(floor, chat);
     arm_shop(floor, chat);
     if (chat.place == Place::held) arm_agent(floor, chat);
   }
@@ -223,7 +230,7 @@ void set_clocks(Floor& floor, Chat& chat) {
 
 void on_shop_clock(Floor& floor, Chat& chat) {
   const Instant due = chat.timer(ChatTimer::shop_clock).due();
-  if (chat.place == Place::left_message || chat.left) {
+  if (chat.is_left_message()) {
     chat.left_missed = true;
     miss(floor, chat, ClockKind::left_message, ordinal_of(chat.waiting_from, 1), due);
     return floor.alarm(chat, ClockKind::left_message, chat.reason);
@@ -285,7 +292,7 @@ void on_idle(Floor& floor, Chat& chat) {
 void on_warn(Floor& floor, Agent& agent) {
   std::vector<tell::WarnedChat>& warned = floor.warned.emplace_back();
   for (const Chat* chat : agent.held) {
-    if (!chat->waiting_since) continue;
+    if (!chat->waiting_since || chat->left) continue;
     const Duration breach = promised(floor, *chat).breach;
     const Duration waited = floor.hours(*chat).open_between(*chat->waiting_since, floor.now, floor.wall_ms);
     const auto percent = static_cast<std::int32_t>(std::min<std::int64_t>(999, waited.count() * 100 / breach.count()));

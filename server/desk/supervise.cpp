@@ -18,7 +18,7 @@ constexpr Duration figures_every{1'000};
 constexpr std::int32_t capacity_max = 100;
 
 void persist_adjusted(Floor& floor, const Agent& agent) {
-  std::string& queues = floor.explanations.emplace_back();
+  std::string& queues = floor.texts.emplace_back();
   for (std::uint8_t i = 0; i < floor.book->queue_count(); ++i) {
     if ((agent.queues & Rulebook::bit(QueueIndex{i})) == 0) continue;
     (queues += queues.empty() ? "" : ",") += floor.book->queue(QueueIndex{i}).name;
@@ -91,7 +91,7 @@ std::string_view why(Floor& floor, const Chat& chat) {
   for (std::size_t i = 0; i < names.size(); ++i)
     if (explanation.terms[i].agent) names[i] = floor.roster.agent(explanation.terms[i].agent).name;
   std::array<char, limits::explanation_bytes_max> text;
-  return floor.explanations.emplace_back(format_explanation(explanation, names, text));
+  return floor.texts.emplace_back(format_explanation(explanation, names, text));
 }
 
 void handle(Floor& floor, Session& session, const ask::Explain& explain) {

@@ -52,7 +52,7 @@ bool has_place(const Agent& agent) {
 
 // From whoever has it to this agent. A left message stays one.
 void hand_over(Floor& floor, Chat& chat, Agent& agent, Reason reason) {
-  const bool left = chat.left || chat.place == Place::left_message;
+  const bool left = chat.is_left_message();
   seating::release(floor, chat, reason);
   if (left) chat.place = Place::left_message;
   seating::assign(floor, chat, agent, true);
@@ -70,7 +70,7 @@ void move(Floor& floor, Chat& chat, Target target, bool hand, CommandId id, Sess
                                                         : std::string_view{floor.book->queue(*target.queue).name};
   talk::note(floor, chat, LineKind::transferred, Origin::system, name, by, Reason::none, id, session);
   if (target.agent != nullptr) return hand_over(floor, chat, *target.agent, Reason::transferred);
-  const bool left = chat.left || chat.place == Place::left_message;
+  const bool left = chat.is_left_message();
   seating::release(floor, chat, Reason::transferred);
   if (chat.place == Place::left_message) floor.match.remove_chat(chat.id);
   chat.queue = floor.names.keep(floor.book->queue(*target.queue).name);

@@ -37,6 +37,7 @@ class Banned {
     }
   }
   void lift(const Person& who) { since_.erase(who); }
+  void set(const Person& who, bool lifted, Instant at) { lifted ? lift(who) : add(who, at); }
   bool holds(const Person& who, Instant now) const {
     const auto found = since_.find(who);
     return found != since_.end() && now < found->second + banned_for;

@@ -57,8 +57,7 @@ struct Shape<stored::Agent> {
   using T = stored::Agent;
   static constexpr auto fields =
       std::tuple{need("agent", &T::agent), need("status", &T::status), need("reason", &T::reason), need("since", &T::since),
-                                            may("adjusted_under", &T::adjusted_under), may("capacity", &T::capacity),
-                                            may("queues", &T::queues)};
+                 may("adjusted_under", &T::adjusted_under), may("capacity", &T::capacity), may("queues", &T::queues)};
 };
 template <>
 struct Shape<stored::Surge> {

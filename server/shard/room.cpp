@@ -35,12 +35,8 @@ Room::Room(Shard& shard, Placement placement)
     recorder_ = std::make_unique<Recorder>(shard.options().record_dir, name_, epoch_);
     recorder_->begin(id_, epoch_, *policy_, shard.options().backlog_bytes_max, wall_offset_ms_);
   }
-  for (const stored::Revoked& each : placement.revoked) {
-    if (each.lifted)
-      revoked(each.shop).lift({each.shop, each.person});
-    else
-      revoked(each.shop).add({each.shop, each.person}, each.at);
-  }
+  for (const stored::Revoked& each : placement.revoked)
+    revoked(each.shop).set({each.shop, each.person}, each.lifted, each.at);
   for (const Event& event : placement.recovered) {
     if (const auto* done = std::get_if<event::RecoveryDone>(&event)) told_durable_ = durable_ = done->position;
     step(event);
@@ -85,11 +81,7 @@ void Room::change(mail::NewPolicy&& change) {
 
 std::int64_t Room::revoke(const mail::Revoke& revoke) {
   const admin::Revocation& who = revoke.who;
-  Banned& banned = revoked(who.shop);
-  if (who.lift)
-    banned.lift({who.shop, who.person});
-  else
-    banned.add({who.shop, who.person}, now());
+  revoked(who.shop).set({who.shop, who.person}, who.lift, now());
   const std::size_t before = buyers_ + staff_;
   step(event::Revoked{who.role, who.shop, who.person, who.lift});
   return static_cast<std::int64_t>(before - buyers_ - staff_);
