@@ -45,7 +45,9 @@ class World {
     for (std::uint32_t i = 0; i < waiting; ++i) wait(i);
   }
 
-  void sign_on(std::uint32_t agent) { step(event::Heard{{agents_from + agent}, ask::SetStatus{next_id(), Status::available}}); }
+  void sign_on(std::uint32_t agent) {
+    step(event::Heard{{agents_from + agent}, ask::SetStatus{next_id(), Status::available}});
+  }
   void close_one(std::uint32_t agent) {
     const Agent& who = *desk_.floor().roster.all()[agent];
     step(event::Heard{{agents_from + agent}, ask::Close{next_id(), who.held.front()->id}});
@@ -76,7 +78,8 @@ class World {
       for (const policy::Queue& queue : desk->queues) agent.queues.push_back(queue.name);
       while (shape_.skills > 0 && agent.skills.size() < 3) {
         const std::string& skill = skills_[random_() % skills_.size()];
-        if (std::find(agent.skills.begin(), agent.skills.end(), skill) == agent.skills.end()) agent.skills.push_back(skill);
+        if (std::find(agent.skills.begin(), agent.skills.end(), skill) == agent.skills.end())
+          agent.skills.push_back(skill);
       }
     }
     policy::Agent& boss = desk->agents.emplace_back();

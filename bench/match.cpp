@@ -134,10 +134,8 @@ void arrives(benchmark::State& state, const Shape& shape) {
   world.seat_all();
   for (auto _ : state) {
     const ChatId chat = world.come();
-    if (const auto agent = world.match.best_agent(chat))
-      world.assign(chat, *agent);
-    else
-      world.match.remove_chat(chat);
+    if (const auto agent = world.match.best_agent(chat)) world.assign(chat, *agent);
+    else world.match.remove_chat(chat);
     world.free_one(world.some_agent());
   }
   state.SetItemsProcessed(world.assigned);

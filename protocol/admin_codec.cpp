@@ -15,8 +15,8 @@ struct Refusal {
 template <>
 struct Shape<admin::Revocation> {
   using T = admin::Revocation;
-  static constexpr auto fields = std::tuple{need("role", &T::role), may("shop", &T::shop), need("person", &T::person),
-                                            may("lift", &T::lift)};
+  static constexpr auto fields =
+      std::tuple{need("role", &T::role), may("shop", &T::shop), need("person", &T::person), may("lift", &T::lift)};
 };
 template <>
 struct Shape<Refusal> {

@@ -10,12 +10,14 @@
 
 namespace deskd {
 
+// clang-format off
 enum class Code : std::uint8_t {
   bad_json, bad_message, unknown_type, too_large, not_signed_in, already_signed_in, bad_token, not_allowed, unknown_chat,
   chat_closed, id_reused, unknown_line, too_late, too_many, rate_limited, storage_behind, overloaded, draining,
-  unknown_agent, unknown_queue, no_place, not_offered, wrong_place, bad_order, stale_version, nothing_waiting, already_rated,
-  bad_words, stale_policy, bad_policy, in_use, refused,
+  unknown_agent, unknown_queue, no_place, not_offered, wrong_place, bad_order, stale_version, nothing_waiting,
+  already_rated, bad_words, stale_policy, bad_policy, in_use, refused,
 };
+// clang-format on
 
 struct CodeRow {
   Code code;
@@ -48,7 +50,8 @@ inline constexpr std::array code_table{
     CodeRow{Code::not_offered, "not_offered", "this chat is not offered to you, or no longer"},
     CodeRow{Code::wrong_place, "wrong_place", "the chat is not where this could be done to it"},
     CodeRow{Code::bad_order, "bad_order", "the order confirmation lacks or misstates a field; message names it"},
-    CodeRow{Code::stale_version, "stale_version", "there is a newer version of this order confirmation, or it has been answered"},
+    CodeRow{Code::stale_version, "stale_version",
+            "there is a newer version of this order confirmation, or it has been answered"},
     CodeRow{Code::nothing_waiting, "nothing_waiting", "no chat waits that you could take"},
     CodeRow{Code::already_rated, "already_rated", "this chat has been rated"},
     CodeRow{Code::bad_words, "bad_words", "the text holds a character that cannot be stored"},
@@ -59,11 +62,13 @@ inline constexpr std::array code_table{
 };
 
 // WebSocket close codes of ours.
+// clang-format off
 enum class CloseCode : std::uint16_t {
   going_away = 4000, moved = 4001, slow_reader = 4002, unresponsive = 4003, overloaded = 4004, sign_in_timeout = 4005,
   bad_token = 4500, revoked = 4501, flooding = 4503, protocol_error = 4504, expired = 4505,
   replaced = 4506,
 };
+// clang-format on
 
 struct CloseRow {
   CloseCode code;
@@ -75,7 +80,8 @@ struct CloseRow {
 inline constexpr std::array close_table{
     CloseRow{CloseCode::going_away, "going_away", true, "the server drains; come back after the jitter it named"},
     CloseRow{CloseCode::moved, "moved", true, "another server has this desk now"},
-    CloseRow{CloseCode::slow_reader, "slow_reader", true, "the session did not read what was sent to it; nothing is lost"},
+    CloseRow{CloseCode::slow_reader, "slow_reader", true,
+             "the session did not read what was sent to it; nothing is lost"},
     CloseRow{CloseCode::unresponsive, "unresponsive", true, "no pong in time"},
     CloseRow{CloseCode::overloaded, "overloaded", true, "the lines that a resume asked for cannot be read now"},
     CloseRow{CloseCode::sign_in_timeout, "sign_in_timeout", true, "no sign_in within the time"},
@@ -84,7 +90,8 @@ inline constexpr std::array close_table{
     CloseRow{CloseCode::flooding, "flooding", false, "kept sending after rate_limited"},
     CloseRow{CloseCode::protocol_error, "protocol_error", false, "what was sent is not deskd.v1"},
     CloseRow{CloseCode::expired, "expired", false, "the token ran out; get a new one"},
-    CloseRow{CloseCode::replaced, "replaced", false, "this person has as many sessions as are allowed; the oldest ends"},
+    CloseRow{CloseCode::replaced, "replaced", false,
+             "this person has as many sessions as are allowed; the oldest ends"},
 };
 
 constexpr std::string_view name_of(Code code) { return code_table[static_cast<std::size_t>(code)].name; }

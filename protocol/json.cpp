@@ -27,18 +27,10 @@ char* put_escape(char* to, char c) {
   *to++ = '\\';
   switch (c) {
     case '"':
-    case '\\':
-      *to++ = c;
-      return to;
-    case '\n':
-      *to++ = 'n';
-      return to;
-    case '\r':
-      *to++ = 'r';
-      return to;
-    case '\t':
-      *to++ = 't';
-      return to;
+    case '\\': *to++ = c; return to;
+    case '\n': *to++ = 'n'; return to;
+    case '\r': *to++ = 'r'; return to;
+    case '\t': *to++ = 't'; return to;
     default:
       std::memcpy(to, "u00", 3);
       to[3] = hex_digits[static_cast<unsigned char>(c) >> 4];
@@ -112,10 +104,8 @@ void Output::text(std::string_view text) {
           continue;
         }
       }
-      if (needs_escape(*from))
-        to = put_escape(to, *from);
-      else
-        *to++ = *from;
+      if (needs_escape(*from)) to = put_escape(to, *from);
+      else *to++ = *from;
       ++from;
     }
     used_ += static_cast<std::size_t>(to - begin);

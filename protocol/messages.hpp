@@ -19,6 +19,8 @@
 #include "protocol/words.hpp"
 #include "storage/records.hpp"
 
+// A short message is one line.
+// clang-format off
 namespace deskd::ask {
 
 // The first message of every session. The session's edge answers it; the desk only ever sees a person whose token held.
@@ -93,14 +95,16 @@ struct Figures { CommandId id; bool on{}; };
 
 }  // namespace deskd::ask
 
+// clang-format on
 namespace deskd {
-using Ask = std::variant<ask::SignIn, ask::Refresh, ask::Pong, ask::Resume, ask::Open, ask::Say, ask::Recall, ask::Typing,
-                         ask::Mark, ask::Choose, ask::AnswerOrder, ask::Rate, ask::Close, ask::SetStatus, ask::Accept,
-                         ask::Decline, ask::Pull, ask::NoAnswerNeeded, ask::ProposeOrder, ask::Transfer, ask::WrapUpDone,
-                         ask::ReadHistory, ask::Watch, ask::TakeOver, ask::Reassign, ask::SetAgent, ask::SetSurge,
-                         ask::Explain, ask::Figures>;
+using Ask = std::variant<ask::SignIn, ask::Refresh, ask::Pong, ask::Resume, ask::Open, ask::Say, ask::Recall,
+                         ask::Typing, ask::Mark, ask::Choose, ask::AnswerOrder, ask::Rate, ask::Close, ask::SetStatus,
+                         ask::Accept, ask::Decline, ask::Pull, ask::NoAnswerNeeded, ask::ProposeOrder, ask::Transfer,
+                         ask::WrapUpDone, ask::ReadHistory, ask::Watch, ask::TakeOver, ask::Reassign, ask::SetAgent,
+                         ask::SetSurge, ask::Explain, ask::Figures>;
 }
 
+// clang-format off
 namespace deskd::tell {
 
 struct SignedIn {
@@ -196,20 +200,41 @@ struct AgentState {
 };
 struct Offer { ChatId chat; std::string_view queue; Instant until; std::int64_t waited_ms{}; };
 struct OfferEnded { ChatId chat; Reason reason{}; };
-struct Released { ChatId chat; Reason reason{}; };   // no longer yours; its words are no longer for you. Buyers: after resume
+// No longer yours; its words are no longer for you. Buyers: after resume.
+struct Released { ChatId chat; Reason reason{}; };
 struct WrapUp { ChatId chat; Instant until; };
 // The chats of this agent whose buyers wait, longest first: one message however many there are.
 struct WarnedChat { ChatId chat; Instant waiting_since; ClockKind clock{}; std::int32_t percent{}; bool breached{}; };
 struct Warning { std::span<const WarnedChat> chats; };
 
 // Answers.
-struct HistoryLine { Seq seq; Instant at; Origin origin{}; LineKind kind{}; std::string_view from; std::string_view text; bool hidden{}; };
-struct HistoryChat { ChatId chat; std::string_view shop; Instant opened; std::optional<Instant> closed; std::vector<HistoryLine> lines; };
+struct HistoryLine {
+  Seq seq;
+  Instant at;
+  Origin origin{};
+  LineKind kind{};
+  std::string_view from;
+  std::string_view text;
+  bool hidden{};
+};
+struct HistoryChat {
+  ChatId chat;
+  std::string_view shop;
+  Instant opened;
+  std::optional<Instant> closed;
+  std::vector<HistoryLine> lines;
+};
 struct History { CommandId id; std::vector<HistoryChat> chats; bool more{}; };
 struct Explained { CommandId id; ChatId chat; std::string_view text; };
 
 // A queue and the desk, now. One row a queue.
-struct QueueFigures { std::string_view queue; std::int32_t waiting{}; std::int32_t absent{}; std::int32_t left_messages{}; std::int64_t oldest_wait_ms{}; };
+struct QueueFigures {
+  std::string_view queue;
+  std::int32_t waiting{};
+  std::int32_t absent{};
+  std::int32_t left_messages{};
+  std::int64_t oldest_wait_ms{};
+};
 struct Figures {
   Instant now;
   std::int32_t agents_available{};
@@ -227,9 +252,10 @@ struct Ping { std::uint32_t n{}; };
 
 }  // namespace deskd::tell
 
+// clang-format on
 namespace deskd {
-using Tell = std::variant<tell::SignedIn, tell::Line, tell::Stored, tell::Accepted, tell::Done, tell::Error, tell::ChatState,
-                          tell::Typing, tell::Marks, tell::Presence, tell::InLine, tell::AgentState, tell::Offer,
-                          tell::OfferEnded, tell::Released, tell::WrapUp, tell::Warning, tell::History, tell::Explained,
-                          tell::Figures, tell::Alarm, tell::Ping>;
+using Tell = std::variant<tell::SignedIn, tell::Line, tell::Stored, tell::Accepted, tell::Done, tell::Error,
+                          tell::ChatState, tell::Typing, tell::Marks, tell::Presence, tell::InLine, tell::AgentState,
+                          tell::Offer, tell::OfferEnded, tell::Released, tell::WrapUp, tell::Warning, tell::History,
+                          tell::Explained, tell::Figures, tell::Alarm, tell::Ping>;
 }

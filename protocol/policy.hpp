@@ -35,8 +35,8 @@ struct Span {
   bool operator==(const Span&) const = default;
 };
 struct Holiday {
-  std::string date;         // YYYY-MM-DD, local
-  std::vector<Span> open;   // instead of the weekday's; empty: closed all day
+  std::string date;        // YYYY-MM-DD, local
+  std::vector<Span> open;  // instead of the weekday's; empty: closed all day
   bool operator==(const Holiday&) const = default;
 };
 // From this instant the zone is this far from UTC. The edge reads them from the time zone data; the desk only adds.
@@ -51,26 +51,26 @@ struct Calendar {
   std::string zone{"Asia/Shanghai"};
   std::vector<std::vector<Span>> week;  // 7, Monday first
   std::vector<Holiday> holidays;
-  std::vector<Offset> offsets;          // filled by the edge, ascending; at least one when `week` is not empty
+  std::vector<Offset> offsets;  // filled by the edge, ascending; at least one when `week` is not empty
   bool operator==(const Calendar&) const = default;
 };
 
 // A level of buyer that the shop's back end knows and states in the token ("vip").
 struct Level {
   std::string name;
-  std::int32_t priority_s{0};         // seconds a chat of such a buyer is ahead of its age
+  std::int32_t priority_s{0};  // seconds a chat of such a buyer is ahead of its age
   bool operator==(const Level&) const = default;
 };
 
 struct Shop {
   std::string name;
   std::string title;
-  std::vector<std::string> origins;   // exact, e.g. "https://shop.example"
-  std::string issuer;                 // `iss` of its tokens
+  std::vector<std::string> origins;  // exact, e.g. "https://shop.example"
+  std::string issuer;                // `iss` of its tokens
   std::vector<Key> keys;
   std::vector<Level> levels;
-  std::string calendar;               // empty: always open
-  std::string greeting;               // origin auto; empty: none
+  std::string calendar;  // empty: always open
+  std::string greeting;  // origin auto; empty: none
   std::string locale{"zh-CN"};
   bool operator==(const Shop&) const = default;
 };
@@ -84,47 +84,49 @@ struct Steps {
   bool operator==(const Steps&) const = default;
 };
 
+// clang-format off
 struct Relax { Duration after{}; std::string skill; bool operator==(const Relax&) const = default; };
 struct Overflow { Duration after{}; std::string queue; bool operator==(const Overflow&) const = default; };
+// clang-format on
 
 struct Queue {
   std::string name;
-  std::vector<std::string> shops;     // empty: every shop of the desk
-  std::vector<std::string> skills;    // an agent must have all of them
-  std::vector<Relax> relax;           // ... until one is dropped after a wait
-  std::vector<Overflow> overflow;     // agents of these queues too, after a wait
-  std::int32_t priority_s{0};         // seconds a chat of this queue is ahead of its age
-  std::int32_t breached_priority_s{60};   // ... and so many more when its buyer has waited past the breach
+  std::vector<std::string> shops;        // empty: every shop of the desk
+  std::vector<std::string> skills;       // an agent must have all of them
+  std::vector<Relax> relax;              // ... until one is dropped after a wait
+  std::vector<Overflow> overflow;        // agents of these queues too, after a wait
+  std::int32_t priority_s{0};            // seconds a chat of this queue is ahead of its age
+  std::int32_t breached_priority_s{60};  // ... and so many more when its buyer has waited past the breach
   bool auto_accept{true};
-  bool seat_visitors{false};          // seat at open, before the buyer's first line
+  bool seat_visitors{false};  // seat at open, before the buyer's first line
   Duration reservation{5s};
   std::int32_t offers_unanswered_max{3};  // so many declined or lapsed in a row send the agent on_break
   Duration wrap_up{0s};
   Duration quiet_after{120s};
-  std::int32_t quiet_weight{0};       // 0 or 1: what a quiet chat weighs
+  std::int32_t quiet_weight{0};  // 0 or 1: what a quiet chat weighs
   Steps first_response;
   Steps next_response;
-  Duration queue_wait{180s};          // nobody waits longer without having been told and asked
-  Duration ask_beyond{120s};          // a forecast beyond this is told and asked at once
-  std::int32_t queue_max{1000};       // beyond it new chats become left messages at once
-  std::int32_t kept_back_pct{0};      // share of each of its agents' capacity that only queues with such a share may take
+  Duration queue_wait{180s};      // nobody waits longer without having been told and asked
+  Duration ask_beyond{120s};      // a forecast beyond this is told and asked at once
+  std::int32_t queue_max{1000};   // beyond it new chats become left messages at once
+  std::int32_t kept_back_pct{0};  // share of each of its agents' capacity that only queues with such a share may take
   Duration idle_close{600s};
-  Duration left_unanswered{600s};     // a buyer gone and still waiting is closed this long after the breach
+  Duration left_unanswered{600s};  // a buyer gone and still waiting is closed this long after the breach
   Duration wanted_agent_wait{300s};
-  Duration left_message_answer{30min};   // working time
+  Duration left_message_answer{30min};  // working time
   std::int32_t left_message_share_pct{34};
-  Duration complaint_answer{0s};      // 0: no such clock
+  Duration complaint_answer{0s};  // 0: no such clock
   bool operator==(const Queue&) const = default;
 };
 
 struct Agent {
-  std::string name;                   // the staff number buyers may ask for
-  std::string title;                  // what buyers read
-  Role role{Role::agent};             // agent, supervisor or ops
+  std::string name;        // the staff number buyers may ask for
+  std::string title;       // what buyers read
+  Role role{Role::agent};  // agent, supervisor or ops
   std::vector<std::string> queues;
   std::vector<std::string> skills;
   std::int32_t capacity{5};
-  std::int32_t held_max{0};           // 0: twice the capacity
+  std::int32_t held_max{0};  // 0: twice the capacity
   bool operator==(const Agent&) const = default;
 };
 

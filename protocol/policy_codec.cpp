@@ -124,10 +124,10 @@ struct Shape<policy::Level> {
 template <>
 struct Shape<policy::Shop> {
   using T = policy::Shop;
-  static constexpr auto fields = std::tuple{
-      need("name", &T::name),         may("title", &T::title),   may("origins", &T::origins),
-      may("issuer", &T::issuer),      may("keys", &T::keys),         may("levels", &T::levels),
-      may("calendar", &T::calendar),  may("greeting", &T::greeting), may("locale", &T::locale)};
+  static constexpr auto fields =
+      std::tuple{need("name", &T::name),        may("title", &T::title),       may("origins", &T::origins),
+                 may("issuer", &T::issuer),     may("keys", &T::keys),         may("levels", &T::levels),
+                 may("calendar", &T::calendar), may("greeting", &T::greeting), may("locale", &T::locale)};
 };
 template <>
 struct Shape<policy::Steps> {

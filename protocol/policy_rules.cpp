@@ -138,10 +138,8 @@ class Rules {
   void refer(const std::string& list, const std::vector<std::string>& all, const Names* known) {
     Names seen;
     each(list, all, [&](const std::string& one) {
-      if (known == nullptr)
-        name("", one);
-      else if (!known->contains(one))
-        say("", "there is no such name");
+      if (known == nullptr) name("", one);
+      else if (!known->contains(one)) say("", "there is no such name");
       if (!seen.insert(one).second) say("", "stands twice");
     });
   }

@@ -66,7 +66,7 @@ class ShapeReader {
       const bool known = std::apply(
           [&](const auto&... field) {
             return ((field.name.word() == pair.key ? (well = read_once(field, bit, seen, pair, to), true)
-                                                            : (bit <<= 1, false)) ||
+                                                   : (bit <<= 1, false)) ||
                     ...);
           },
           Shape<Struct>::fields);

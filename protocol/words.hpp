@@ -27,17 +27,17 @@ enum class Status : std::uint8_t { available, draining, on_break, away, signed_o
 enum class Stream : std::uint8_t { main, inside };
 
 enum class LineKind : std::uint8_t {
-  words,           // somebody's text
-  order,           // deed: an order confirmation, put to the buyer
-  order_answer,    // deed: the buyer confirmed it, or asked for corrections
-  rating,          // deed
-  joined,          // an agent took the chat
-  transferred,     // the chat moved to another agent or queue
-  recalled,        // takes back the words of the line in reply_to
-  identified,      // the guest signed in and became a named buyer
-  closed,          // the end; reason says why
-  reopened,        // the buyer came back within reopen_within
-  refused,         // the database would not hold this line; its words are gone, its number stays
+  words,         // somebody's text
+  order,         // deed: an order confirmation, put to the buyer
+  order_answer,  // deed: the buyer confirmed it, or asked for corrections
+  rating,        // deed
+  joined,        // an agent took the chat
+  transferred,   // the chat moved to another agent or queue
+  recalled,      // takes back the words of the line in reply_to
+  identified,    // the guest signed in and became a named buyer
+  closed,        // the end; reason says why
+  reopened,      // the buyer came back within reopen_within
+  refused,       // the database would not hold this line; its words are gone, its number stays
 };
 
 enum class Reason : std::uint8_t {
@@ -59,12 +59,12 @@ enum class Reason : std::uint8_t {
   overload,
   after_hours,
   nobody_there,
-  chosen,           // the buyer chose it when asked
+  chosen,  // the buyer chose it when asked
   policy,
   revoked,
-  not_reached,      // a greeted chat whose buyer never said anything
+  not_reached,  // a greeted chat whose buyer never said anything
   unanswered_offers,
-  recovered,        // the server started again
+  recovered,  // the server started again
 };
 
 enum class Choice : std::uint8_t { wait, leave_message };
@@ -73,7 +73,7 @@ enum class Choice : std::uint8_t { wait, leave_message };
 enum class ClockKind : std::uint8_t {
   first_response,
   next_response,
-  agent_response,   // the same wait, counted from the assignment
+  agent_response,  // the same wait, counted from the assignment
   queue_wait,
   idle_close,
   left_message,
@@ -83,57 +83,61 @@ enum class ClockKind : std::uint8_t {
 // The kinds of fact. A fact holds ids, times, kinds and lengths: never words, never personal data.
 enum class FactKind : std::uint8_t {
   opened,
-  queued,         // joined a queue, or came back to it; reason says why
-  offered,        // a reservation was made
-  declined,       // ... and declined or lapsed; reason says which
-  assigned,       // carries the explanation
+  queued,    // joined a queue, or came back to it; reason says why
+  offered,   // a reservation was made
+  declined,  // ... and declined or lapsed; reason says which
+  assigned,  // carries the explanation
   requeued,
   transferred,
   taken_over,
-  missed,         // a clock passed a step: reason holds no word, `clock` and `ordinal` say which
-  asked,          // the buyer was told the wait and asked to choose
+  missed,  // a clock passed a step: reason holds no word, `clock` and `ordinal` say which
+  asked,   // the buyer was told the wait and asked to choose
   chose,
   left_message,
-  absent,         // a waiting buyer's grace ran out; skipped until back
+  absent,  // a waiting buyer's grace ran out; skipped until back
   returned,
   closed,
   reopened,
   identified,
   rated,
   wrapped_up,
-  status,         // of an agent; chat is 0
-  overloaded,     // load passed capacity by one of the two named exceptions
+  status,      // of an agent; chat is 0
+  overloaded,  // load passed capacity by one of the two named exceptions
   no_answer_needed,
-  refused,        // the database would not hold a row
+  refused,  // the database would not hold a row
   surge,
   policy,
-  took_desk,      // an epoch began
-  relaxed,        // a requirement was dropped, or a queue was added, because the wait was long
+  took_desk,  // an epoch began
+  relaxed,    // a requirement was dropped, or a queue was added, because the wait was long
   watched,
-  adjusted,       // by a supervisor: `agent` now has the capacity `ordinal` and the queues `detail`, under policy `number`
-  revoked,        // of a person: `agent`, or of a shop's buyer `detail`, is who; `ordinal` 1 takes it back; chat is 0
+  adjusted,  // by a supervisor: `agent` now has the capacity `ordinal` and the queues `detail`, under policy `number`
+  revoked,   // of a person: `agent`, or of a shop's buyer `detail`, is who; `ordinal` 1 takes it back; chat is 0
 };
 
 namespace words {
 inline constexpr std::array<std::string_view, 5> role{"guest", "buyer", "agent", "supervisor", "ops"};
 inline constexpr std::array<std::string_view, 5> origin{"buyer", "human", "assist", "auto", "system"};
-inline constexpr std::array<std::string_view, 6> place{"greeted", "waiting", "reserved", "held", "left_message", "closed"};
+inline constexpr std::array<std::string_view, 6> place{"greeted", "waiting",      "reserved",
+                                                       "held",    "left_message", "closed"};
 inline constexpr std::array<std::string_view, 5> status{"available", "draining", "on_break", "away", "signed_out"};
 inline constexpr std::array<std::string_view, 2> stream{"main", "inside"};
-inline constexpr std::array<std::string_view, 11> line_kind{"words", "order", "order_answer", "rating", "joined", "transferred",
-                                                            "recalled", "identified", "closed", "reopened", "refused"};
+inline constexpr std::array<std::string_view, 11> line_kind{"words",  "order",       "order_answer", "rating",
+                                                            "joined", "transferred", "recalled",     "identified",
+                                                            "closed", "reopened",    "refused"};
 inline constexpr std::array<std::string_view, 24> reason{
-    "none", "by_buyer", "by_agent", "by_supervisor", "idle", "left_unanswered", "identified", "too_long", "expired",
-    "answered", "declined", "lapsed", "session_lost", "presence_lost", "transferred", "overload", "after_hours",
-    "nobody_there", "chosen", "policy", "revoked", "not_reached", "unanswered_offers", "recovered"};
+    "none",        "by_buyer",          "by_agent",    "by_supervisor", "idle",   "left_unanswered", "identified",
+    "too_long",    "expired",           "answered",    "declined",      "lapsed", "session_lost",    "presence_lost",
+    "transferred", "overload",          "after_hours", "nobody_there",  "chosen", "policy",          "revoked",
+    "not_reached", "unanswered_offers", "recovered"};
 inline constexpr std::array<std::string_view, 2> choice{"wait", "leave_message"};
-inline constexpr std::array<std::string_view, 7> clock{"first_response", "next_response", "agent_response", "queue_wait",
-                                                       "idle_close", "left_message", "complaint"};
+inline constexpr std::array<std::string_view, 7> clock{
+    "first_response", "next_response", "agent_response", "queue_wait", "idle_close", "left_message", "complaint"};
 inline constexpr std::array<std::string_view, 30> fact_kind{
-    "opened", "queued", "offered", "declined", "assigned", "requeued", "transferred", "taken_over", "missed", "asked",
-    "chose", "left_message", "absent", "returned", "closed", "reopened", "identified", "rated", "wrapped_up", "status",
-    "overloaded", "no_answer_needed", "refused", "surge", "policy", "took_desk", "relaxed", "watched", "adjusted",
-    "revoked"};
+    "opened",           "queued",   "offered",    "declined", "assigned",     "requeued", "transferred",
+    "taken_over",       "missed",   "asked",      "chose",    "left_message", "absent",   "returned",
+    "closed",           "reopened", "identified", "rated",    "wrapped_up",   "status",   "overloaded",
+    "no_answer_needed", "refused",  "surge",      "policy",   "took_desk",    "relaxed",  "watched",
+    "adjusted",         "revoked"};
 }  // namespace words
 
 constexpr const auto& words_of(Role) { return words::role; }

@@ -326,10 +326,8 @@ void Server::on_outcome(const Outcome& outcome) {
     note(Happened::record_refused, {{"desk", refused->desk}, {"position", refused->position}});
   const DeskId desk = std::visit(
       [](const auto& of) {
-        if constexpr (requires { of.desk; })
-          return of.desk;
-        else
-          return DeskId{};
+        if constexpr (requires { of.desk; }) return of.desk;
+        else return DeskId{};
       },
       outcome);
   const std::lock_guard lock{shard_of_mutex_};
@@ -594,10 +592,8 @@ void Server::store_policy(const Entry& entry, std::shared_ptr<const policy::Desk
         const auto newest = read_policy(settings_.database, name);
         if (newest.empty() || newest.front().version < policy->version) return then(*refused);
         auto other = std::make_shared<const policy::Desk>(parsed(newest.front(), name));
-        if (other->version == policy->version && policy::encode(*other) == policy::encode(*policy))
-          refused.reset();
-        else
-          keys = ring(*other, *guest_key_);
+        if (other->version == policy->version && policy::encode(*other) == policy::encode(*policy)) refused.reset();
+        else keys = ring(*other, *guest_key_);
         policy = std::move(other);
       } catch (const std::runtime_error&) { return then(*refused); }
     }

@@ -75,10 +75,8 @@ bool Batch::append(std::span<const Record> step, std::size_t rows_max, std::size
       view = {text_.data() + at, view.size()};
     });
     bytes_ += bytes_of(copy);
-    if (Share* share = share_of(record.desk))
-      share->last = record.position;
-    else
-      shares_.push_back({record.desk, record.epoch, record.position});
+    if (Share* share = share_of(record.desk)) share->last = record.position;
+    else shares_.push_back({record.desk, record.epoch, record.position});
   }
   return true;
 }

@@ -180,10 +180,8 @@ std::int16_t small(Enum value) {
 Instant made_at(const Record& record) {
   return std::visit(
       [](const auto& body) {
-        if constexpr (requires { body.at; })
-          return body.at;
-        else
-          return std::max(body.placed, body.closed.value_or(body.placed));
+        if constexpr (requires { body.at; }) return body.at;
+        else return std::max(body.placed, body.closed.value_or(body.placed));
       },
       record.body);
 }

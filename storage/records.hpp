@@ -28,26 +28,26 @@ struct Line {
   Origin origin{};
   LineKind kind{};
   std::string_view person;
-  CommandId id;        // zero when no client asked for the line
-  Seq reply_to;        // of recalled: the line taken back; of order_answer: the order's line; of words: the line answered
-  Reason reason{};     // of closed, transferred
+  CommandId id;     // zero when no client asked for the line
+  Seq reply_to;     // of recalled: the line taken back; of order_answer: the order's line; of words: the line answered
+  Reason reason{};  // of closed, transferred
   std::string_view text;  // of words; of joined: the agent's title; of transferred: the queue's or agent's name
 };
 
 // What was decided. Numbers, names of queues and agents, and reasons: never words of a chat, never personal data.
 struct Fact {
-  ChatId chat;         // 0: the fact is about the desk or an agent
+  ChatId chat;  // 0: the fact is about the desk or an agent
   Instant at;
   FactKind kind{};
   Reason reason{};
   std::string_view shop;
   std::string_view queue;
   std::string_view agent;
-  ClockKind clock{};          // of missed
-  std::int32_t ordinal{};     // of missed: unique per (chat, clock); of others: a count, by kind
-  std::int64_t number{};      // of missed: how late, ms; of queued, requeued, assigned: the age in ms; by kind
-  std::string_view detail;    // of assigned: the explanation as JSON, at most 1 KB; of revoked: a buyer's id;
-                              // of adjusted: names of queues; else empty
+  ClockKind clock{};        // of missed
+  std::int32_t ordinal{};   // of missed: unique per (chat, clock); of others: a count, by kind
+  std::int64_t number{};    // of missed: how late, ms; of queued, requeued, assigned: the age in ms; by kind
+  std::string_view detail;  // of assigned: the explanation as JSON, at most 1 KB; of revoked: a buyer's id;
+                            // of adjusted: names of queues; else empty
 };
 
 // A chat as routing last left it: the newest one in force replaces the row. What lines tell (seq, waiting_since, marks)
@@ -57,11 +57,11 @@ struct Chat {
   std::string_view shop;
   std::string_view buyer;
   bool guest{};
-  std::string_view level;         // of the buyer, by the token of the newest sign-in
+  std::string_view level;  // of the buyer, by the token of the newest sign-in
   Place place{};
   std::string_view queue;
-  std::string_view agent;         // of held; else the last agent who held it
-  std::string_view wanted;        // the agent whom the buyer waits for; empty: anyone
+  std::string_view agent;   // of held; else the last agent who held it
+  std::string_view wanted;  // the agent whom the buyer waits for; empty: anyone
   Instant opened;
   Instant queued;                 // age in the queue counts from here, over every requeue
   Instant lined_up;               // since when it stands in line without an agent who holds it
@@ -70,10 +70,10 @@ struct Chat {
   std::int64_t policy_version{};  // whose promises the chat keeps
   Reason reason{};                // why it is where it is
   std::optional<Instant> closed;
-  std::optional<Instant> left_since;  // it is a left message: since when, over every agent who had it
-  std::optional<Instant> told;    // when the buyer was last told the wait and asked, or answered that
-  Instant answered_first;         // first effective answer; 0 before it
-  Seq excused;                    // an agent said that the buyer's lines up to this one need no answer
+  std::optional<Instant> left_since;     // it is a left message: since when, over every agent who had it
+  std::optional<Instant> told;           // when the buyer was last told the wait and asked, or answered that
+  Instant answered_first;                // first effective answer; 0 before it
+  Seq excused;                           // an agent said that the buyer's lines up to this one need no answer
   std::vector<std::string_view> skills;  // asked for at opening
 };
 
@@ -93,21 +93,21 @@ struct Order {
   std::string address;
   std::string recipient;
   std::string phone;
-  std::string requests;       // courier, gift, card, free text
-  std::string return_terms;   // the text that was shown, before the buyer was asked
+  std::string requests;      // courier, gift, card, free text
+  std::string return_terms;  // the text that was shown, before the buyer was asked
   Instant terms_told;
-  std::int32_t version{};     // 1, 2 ... within one order_no of a chat
+  std::int32_t version{};  // 1, 2 ... within one order_no of a chat
   bool operator==(const Order&) const = default;
 };
 
 struct Correction {
-  std::string field;   // "address", "items[0].quantity" ...
+  std::string field;  // "address", "items[0].quantity" ...
   std::string value;
   bool operator==(const Correction&) const = default;
 };
 
 struct OrderAnswer {
-  Seq order;             // the line that put the order
+  Seq order;  // the line that put the order
   std::int32_t version{};
   bool confirmed{};
   std::vector<Correction> corrections;  // empty when confirmed

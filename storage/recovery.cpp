@@ -140,9 +140,10 @@ bool is_served(const std::string& connection) {
   return promptly(connection, [&](pqxx::connection& c) {
     pqxx::nontransaction transaction{c};
     return transaction
-        .exec_params1("select exists (select from pg_stat_activity where datname = current_database() and "
-                      "application_name = $1)",
-                      std::string{writer_name})[0]
+        .exec_params1(
+            "select exists (select from pg_stat_activity where datname = current_database() and "
+            "application_name = $1)",
+            std::string{writer_name})[0]
         .as<bool>();
   });
 }
@@ -181,17 +182,19 @@ Open read_open(const std::string& connection, DeskId desk, Instant closed_since)
       each("deeds", [](stored::Chat& chat, const auto& row) { chat.deeds.push_back(rows::deed(row, 1)); });
     }
 
-    for (const auto& row : transaction.exec_params(
-             "select distinct on (agent, kind) kind, agent, ordinal, reason, at_ms, number, detail from fact where desk = "
-             "$1 and chat = 0 and kind in (19, 23, 28) order by agent, kind, \"position\" desc",
-             desk.value)) {
+    for (const auto& row :
+         transaction.exec_params("select distinct on (agent, kind) kind, agent, ordinal, reason, at_ms, number, detail "
+                                 "from fact where desk = "
+                                 "$1 and chat = 0 and kind in (19, 23, 28) order by agent, kind, \"position\" desc",
+                                 desk.value)) {
       const auto kind = rows::one_of<FactKind>(row[0]);
       const auto ordinal = rows::number<std::int32_t>(row[2]);
       if (kind == FactKind::surge) {
         open.surge = {ordinal != 0, rows::one_of<Reason>(row[3])};
         continue;
       }
-      if (open.agents.empty() || open.agents.back().agent != rows::text(row[1])) open.agents.push_back({.agent = row[1].c_str()});
+      if (open.agents.empty() || open.agents.back().agent != rows::text(row[1]))
+        open.agents.push_back({.agent = row[1].c_str()});
       stored::Agent& agent = open.agents.back();
       if (kind == FactKind::status) {
         agent.status = rows::one_of<Status>(row[2]);
@@ -222,11 +225,12 @@ std::vector<stored::Revoked> read_revoked(const std::string& connection, DeskId 
   return with_connection(connection, [&](pqxx::connection& c) {
     std::vector<stored::Revoked> revoked;
     pqxx::nontransaction transaction{c};
-    for (const auto& row : transaction.exec_params(
-             "select shop, agent || detail, at_ms, ordinal from fact where desk = $1 and chat = 0 and kind = 29 and at_ms >= $2 "
-             "order by \"position\"",
-             desk.value, ms_of(since)))
-      revoked.push_back({row[0].c_str(), row[1].c_str(), rows::instant(row[2]), rows::number<std::int32_t>(row[3]) != 0});
+    for (const auto& row : transaction.exec_params("select shop, agent || detail, at_ms, ordinal from fact where desk "
+                                                   "= $1 and chat = 0 and kind = 29 and at_ms >= $2 "
+                                                   "order by \"position\"",
+                                                   desk.value, ms_of(since)))
+      revoked.push_back(
+          {row[0].c_str(), row[1].c_str(), rows::instant(row[2]), rows::number<std::int32_t>(row[3]) != 0});
     return revoked;
   });
 }

@@ -46,7 +46,7 @@ DeskId make_desk(const std::string& connection, std::string_view name);
 bool is_served(const std::string& connection);
 
 struct Open {
-  std::vector<stored::Agent> agents;     // by name: everyone who ever had a status
+  std::vector<stored::Agent> agents;  // by name: everyone who ever had a status
   stored::Surge surge;
   std::vector<stored::Chat> chats;       // by chat id
   std::vector<stored::Policy> policies;  // older versions that these chats were opened under, ascending

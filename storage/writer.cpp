@@ -213,10 +213,8 @@ class Writer::Thread {
   // The batch is in, save the rows of lost desks: says so.
   void settle(const Batch& batch) {
     for (const Batch::Share& share : batch.shares()) {
-      if (newly_lost_.contains(share.desk))
-        tell(outcome::Fenced{share.desk, share.epoch});
-      else
-        tell(outcome::Durable{share.desk, share.last});
+      if (newly_lost_.contains(share.desk)) tell(outcome::Fenced{share.desk, share.epoch});
+      else tell(outcome::Durable{share.desk, share.last});
     }
     newly_lost_.clear();
   }

@@ -9,8 +9,8 @@ namespace deskd {
 namespace {
 
 constexpr std::array<std::string_view, 6> words{
-    "在的亲，这款现货，今天 16:00 前下单今天发 😊", "建议您按平时的尺码拍", "we ship every day, two days to Hangzhou",
-    "亲，实物拍摄，色差很小的，支持七天无理由", "好的亲，已经帮您备注了", "满两件可以用店铺券，您看一下首页"};
+    "在的亲，这款现货，今天 16:00 前下单今天发 😊", "建议您按平时的尺码拍",   "we ship every day, two days to Hangzhou",
+    "亲，实物拍摄，色差很小的，支持七天无理由",    "好的亲，已经帮您备注了", "满两件可以用店铺券，您看一下首页"};
 
 }  // namespace
 
@@ -104,8 +104,8 @@ void Agent::on_done(const std::string&, const Heard&) {}
 
 void Agent::on_error(const std::string& type, std::int64_t chat, std::string_view code) {
   // Chats move while one types; that is what these codes are for.
-  if (code != "chat_closed" && code != "unknown_chat" && code != "not_allowed" && code != "wrong_place" && code != "no_place" &&
-      code != "not_offered" && code != "unknown_agent")
+  if (code != "chat_closed" && code != "unknown_chat" && code != "not_allowed" && code != "wrong_place" &&
+      code != "no_place" && code != "not_offered" && code != "unknown_agent")
     day_.diary.count("agents: " + type + ": " + std::string{code});
   if (type == "say" && (code == "chat_closed" || code == "unknown_chat" || code == "not_allowed")) forget(chat);
 }
@@ -122,8 +122,11 @@ void Agent::on_other(const Heard& heard) {
       command(accepts ? "accept" : "decline", chat, "");
     });
   } else if (heard.type == "wrap_up") {
-    day_.in(day_.pause(5), [this, chat = heard.chat] { if (online) command("wrap_up_done", chat, ""); });
-  } else if (heard.type == "agent_state" && heard.status == "on_break" && heard.reason == "unanswered_offers" && !on_break_) {
+    day_.in(day_.pause(5), [this, chat = heard.chat] {
+      if (online) command("wrap_up_done", chat, "");
+    });
+  } else if (heard.type == "agent_state" && heard.status == "on_break" && heard.reason == "unanswered_offers" &&
+             !on_break_) {
     day_.diary.count("sent on a break by the desk");
     on_break_ = true;
     day_.in(day_.exponential(40), [this] {

@@ -9,8 +9,10 @@ namespace deskd {
 namespace {
 
 constexpr std::array<std::string_view, 8> words{
-    "在吗？想问一下这款还有现货吗", "尺码偏大还是偏小？我平时穿 M", "今天下单什么时候能发货呀 😊", "can you ship to Hangzhou by Friday?",
-    "和图片有色差吗，退换货怎么算运费", "两件能便宜一点吗", "is this the 2026 version?", "好的谢谢，我再看看 🙏"};
+    "在吗？想问一下这款还有现货吗",     "尺码偏大还是偏小？我平时穿 M",
+    "今天下单什么时候能发货呀 😊",       "can you ship to Hangzhou by Friday?",
+    "和图片有色差吗，退换货怎么算运费", "两件能便宜一点吗",
+    "is this the 2026 version?",        "好的谢谢，我再看看 🙏"};
 
 }  // namespace
 
@@ -28,7 +30,11 @@ void Buyer::arrive() {
   if (day_.ending || wanted) return;
   ++visit_;
   const std::uint32_t draw = day_.below(100);
-  habit_ = draw < 70 ? Habit::steady : draw < 82 ? Habit::reconnecter : draw < 90 ? Habit::sleeper : draw < 98 ? Habit::leaver : Habit::slow_reader;
+  habit_ = draw < 70   ? Habit::steady
+           : draw < 82 ? Habit::reconnecter
+           : draw < 90 ? Habit::sleeper
+           : draw < 98 ? Habit::leaver
+                       : Habit::slow_reader;
   rounds_ = 2 + static_cast<std::uint32_t>(day_.exponential(3));
   chat_ = 0;
   opening_ = unanswered_ = told_ = gave_up_ = false;
@@ -42,7 +48,9 @@ void Buyer::arrive() {
       }
     });
   if (habit_ == Habit::leaver)
-    day_.in(day_.exponential(150), [this, visit = visit_] { if (visit == visit_ && wanted) go(); });
+    day_.in(day_.exponential(150), [this, visit = visit_] {
+      if (visit == visit_ && wanted) go();
+    });
 }
 
 void Buyer::on_online(bool) {
@@ -63,7 +71,9 @@ void Buyer::on_done(const std::string& type, const Heard& done) {
     // The last chat is remembered until there is another: it may have been opened again.
     std::erase_if(talks_, [this](const auto& known) { return known.first != chat_; });
     talk(chat_);
-    day_.in(day_.pause(4), [this, visit = visit_] { if (visit == visit_) speak(); });
+    day_.in(day_.pause(4), [this, visit = visit_] {
+      if (visit == visit_) speak();
+    });
   }
 }
 
@@ -79,7 +89,9 @@ void Buyer::speak() {
   if (habit_ == Habit::slow_reader && day_.chance(0.3)) {
     day_.diary.count("readers who stopped reading");
     link.freeze(true);
-    day_.in_real(5, [this, visit = visit_] { if (visit == visit_) link.freeze(false); });
+    day_.in_real(5, [this, visit = visit_] {
+      if (visit == visit_) link.freeze(false);
+    });
   }
   // Impatience: once more, if nobody has answered for long.
   day_.in(day_.pause(70), [this, visit = visit_, rounds = rounds_] {
@@ -88,16 +100,21 @@ void Buyer::speak() {
 }
 
 void Buyer::on_line(Talk& now, const Heard& line) {
-  if (now.chat != chat_ || line.inside || line.kind != "words" || (line.origin != "human" && line.origin != "assist")) return;
+  if (now.chat != chat_ || line.inside || line.kind != "words" || (line.origin != "human" && line.origin != "assist"))
+    return;
   if (!unanswered_) return;
   unanswered_ = false;
   if (rounds_ > 0) --rounds_;
   if (rounds_ == 0) {
     if (habit_ == Habit::sleeper) return;  // says nothing any more, and stays
-    day_.in(day_.pause(5), [this, visit = visit_] { if (visit == visit_) finish(); });
+    day_.in(day_.pause(5), [this, visit = visit_] {
+      if (visit == visit_) finish();
+    });
     return;
   }
-  day_.in(day_.pause(9), [this, visit = visit_] { if (visit == visit_) speak(); });
+  day_.in(day_.pause(9), [this, visit = visit_] {
+    if (visit == visit_) speak();
+  });
 }
 
 void Buyer::finish() {
@@ -105,8 +122,7 @@ void Buyer::finish() {
   if (!now || !wanted || now->place == "closed" || day_.ending) return;
   if (now->place == "held" && day_.chance(0.4))
     command("rate", chat_, R"(,"rating":{"score":)" + std::to_string(1 + day_.below(5)) + R"(,"text":"谢谢"})", true);
-  if (now->last_own && day_.chance(0.05))
-    command("recall", chat_, R"(,"seq":)" + std::to_string(now->last_own), true);
+  if (now->last_own && day_.chance(0.05)) command("recall", chat_, R"(,"seq":)" + std::to_string(now->last_own), true);
   command("close", chat_, "", true);
 }
 
@@ -139,7 +155,9 @@ void Buyer::on_state(Talk& now, const Heard& state) {
   if (state.place == "left_message" && wait_ != Wait::left) {
     wait_ = Wait::left;
     day_.diary.count("left messages");
-    day_.in(day_.pause(10), [this, visit = visit_] { if (visit == visit_ && wait_ == Wait::left) go(); });
+    day_.in(day_.pause(10), [this, visit = visit_] {
+      if (visit == visit_ && wait_ == Wait::left) go();
+    });
   }
   if (state.place == "closed") {
     day_.diary.count("closed: " + std::string{state.reason});
@@ -161,7 +179,8 @@ void Buyer::on_error(const std::string& type, std::int64_t chat, std::string_vie
     chat_ = 0;  // what is known of it stays: it may be opened again
     wait_ = Wait::none;
     if (wanted && online && !day_.ending) open();
-  } else if (code != "chat_closed" && code != "unknown_chat" && code != "wrong_place" && code != "already_rated" && code != "not_allowed") {
+  } else if (code != "chat_closed" && code != "unknown_chat" && code != "wrong_place" && code != "already_rated" &&
+             code != "not_allowed") {
     day_.diary.count("buyers: " + type + ": " + std::string{code});
   }
 }

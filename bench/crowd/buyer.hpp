@@ -19,7 +19,7 @@ class Buyer : public Person {
   void arrive();
   Wait wait() const { return wait_; }
   bool told() const { return told_; }
-  double waited_s() const;     // desk seconds since the first words, while waiting
+  double waited_s() const;  // desk seconds since the first words, while waiting
   bool in_shop() const { return wanted; }
   // Went away on purpose while waiting: nobody has to find this buyer a place.
   bool gave_up() const { return gave_up_; }
@@ -45,7 +45,7 @@ class Buyer : public Person {
   bool comes_again_;
   std::int64_t chat_{};
   std::uint32_t rounds_{};
-  std::uint64_t visit_{};      // appointments of an earlier visit mean nothing
+  std::uint64_t visit_{};  // appointments of an earlier visit mean nothing
   bool opening_{};
   bool unanswered_{};
   Wait wait_{Wait::none};

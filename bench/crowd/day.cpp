@@ -9,7 +9,11 @@
 namespace deskd {
 
 Day::Day(const DayOptions& wanted)
-    : options{wanted}, secret{bench_shop::secret_at(wanted.secret)}, began_{steady_nanos()}, now_{began_}, random_{wanted.seed} {
+    : options{wanted},
+      secret{bench_shop::secret_at(wanted.secret)},
+      began_{steady_nanos()},
+      now_{began_},
+      random_{wanted.seed} {
   // Not from the seed: a second run on the same database is other people.
   std::random_device device;
   char name[9];

@@ -25,9 +25,9 @@ struct DayOptions {
   std::uint32_t capacity{8};
   std::uint32_t queues{4};
   double seconds{60};
-  double pace{10};            // one second here is so many of the shop's day
+  double pace{10};  // one second here is so many of the shop's day
   std::uint64_t seed{1};
-  double overload{0};         // the peak: arrivals as a multiple of what can be seated; 0: a day
+  double overload{0};  // the peak: arrivals as a multiple of what can be seated; 0: a day
   int quiet_weight{0};
   double offered_share{0.25};
   std::string secret, policy, database, report, log;
@@ -41,8 +41,8 @@ class Day {
   Loop loop;
   Diary diary;
   std::string secret;
-  std::string run;             // prefix of this run's buyers and ids
-  bool ending{};               // the shop closes: nobody begins anything new
+  std::string run;  // prefix of this run's buyers and ids
+  bool ending{};    // the shop closes: nobody begins anything new
 
   Nanos now() const { return now_; }
   double elapsed_s() const { return static_cast<double>(now_ - began_) / 1e9; }
@@ -63,11 +63,11 @@ class Day {
   struct Row {
     double at_s{};
     std::int64_t waiting{}, held{}, left{}, online{}, arrivals{}, seated{}, told{}, lines{};
-    double wait_max_s{};       // longest that anybody has been waiting
-    double seated_wait_s{};    // sum over `seated`
+    double wait_max_s{};     // longest that anybody has been waiting
+    double seated_wait_s{};  // sum over `seated`
   };
   std::vector<Row> rows;
-  Samples waits;               // from first words to a seat, desk seconds as nanoseconds
+  Samples waits;  // from first words to a seat, desk seconds as nanoseconds
 
  private:
   struct Appointment {

@@ -40,12 +40,15 @@ std::vector<Diary::Finding> Diary::check(const std::string& connection, const st
   pqxx::work work{database};
   work.exec("set local work_mem = '256MB'");
   work.exec(
-      "create temporary table crowd_stored (chat bigint, stream smallint, seq int, id uuid, person text, text text, n int) "
+      "create temporary table crowd_stored (chat bigint, stream smallint, seq int, id uuid, person text, text text, n "
+      "int) "
       "on commit drop;"
-      "create temporary table crowd_seen (chat bigint, stream smallint, seq int, text text, hidden boolean) on commit drop;"
+      "create temporary table crowd_seen (chat bigint, stream smallint, seq int, text text, hidden boolean) on commit "
+      "drop;"
       "create temporary table crowd_said (id uuid) on commit drop");
   {
-    pqxx::stream_to out{work, "crowd_stored", std::vector<std::string>{"chat", "stream", "seq", "id", "person", "text", "n"}};
+    pqxx::stream_to out{work, "crowd_stored",
+                        std::vector<std::string>{"chat", "stream", "seq", "id", "person", "text", "n"}};
     for (const Stored& line : stored_)
       out << std::make_tuple(line.chat, int{line.inside}, line.seq, line.id, line.person, line.text, line.n);
     out.complete();
@@ -61,10 +64,13 @@ std::vector<Diary::Finding> Diary::check(const std::string& connection, const st
     for (const auto& entry : said_) out << std::make_tuple(entry.first);
     out.complete();
   }
-  work.exec("create temporary table mine on commit drop as select m.*, c.buyer, c.place from message m "
-            "join chat c using (desk, chat) where c.buyer like " + work.quote(buyers + "%"));
-  work.exec("create index on mine (chat, stream, seq); create index on crowd_stored (chat, stream, seq); analyze mine; "
-            "analyze crowd_stored; analyze crowd_seen; analyze crowd_said");
+  work.exec(
+      "create temporary table mine on commit drop as select m.*, c.buyer, c.place from message m "
+      "join chat c using (desk, chat) where c.buyer like " +
+      work.quote(buyers + "%"));
+  work.exec(
+      "create index on mine (chat, stream, seq); create index on crowd_stored (chat, stream, seq); analyze mine; "
+      "analyze crowd_stored; analyze crowd_seen; analyze crowd_said");
 
   // Each question selects what must not be; the first column names the row.
   static const std::pair<const char*, const char*> questions[]{
@@ -73,15 +79,21 @@ std::vector<Diary::Finding> Diary::check(const std::string& connection, const st
       {"stored under another seq, chat, person or words than the author was told",
        "select s.id::text from crowd_stored s join mine m on m.id = s.id where (m.chat, m.stream, m.seq, m.person) <> "
        "(s.chat, s.stream, s.seq, s.person) or (m.kind = 0 and m.text <> s.text)"},
-      {"one command, more than one line", "select id::text from mine where id is not null group by id having count(*) > 1"},
-      {"a gap in a chat", "select chat::text || '/' || stream from mine group by chat, stream having count(*) <> max(seq) or min(seq) <> 1"},
+      {"one command, more than one line",
+       "select id::text from mine where id is not null group by id having count(*) > 1"},
+      {"a gap in a chat",
+       "select chat::text || '/' || stream from mine group by chat, stream having count(*) <> max(seq) or min(seq) <> "
+       "1"},
       {"one number, two lines", "select chat::text from mine group by chat, stream, seq having count(*) > 1"},
       {"times that go back within a chat",
-       "select chat::text || '/' || seq from (select chat, seq, at_ms, position, lag(at_ms) over w as at_before, lag(position) "
-       "over w as position_before from mine window w as (partition by chat, stream order by seq)) x where at_ms < at_before or "
+       "select chat::text || '/' || seq from (select chat, seq, at_ms, position, lag(at_ms) over w as at_before, "
+       "lag(position) "
+       "over w as position_before from mine window w as (partition by chat, stream order by seq)) x where at_ms < "
+       "at_before or "
        "position <= position_before"},
       {"an author's words out of the order in which they were said",
-       "select chat::text || '/' || seq from (select s.chat, s.seq, s.n, lag(s.n) over (partition by s.chat, s.stream, s.person "
+       "select chat::text || '/' || seq from (select s.chat, s.seq, s.n, lag(s.n) over (partition by s.chat, s.stream, "
+       "s.person "
        "order by s.seq) as before from crowd_stored s where s.n > 0) x where n <= before"},
       {"words in another chat than they were written for",
        "select chat::text || '/' || seq from mine where kind = 0 and origin in (0, 1, 2) and "
@@ -89,21 +101,26 @@ std::vector<Diary::Finding> Diary::check(const std::string& connection, const st
       {"a buyer's words from another buyer",
        "select chat::text || '/' || seq from mine where origin = 0 and person <> buyer"},
       {"words that nobody said",
-       "select m.id::text from mine m where m.id is not null and not exists (select 1 from crowd_said s where s.id = m.id)"},
+       "select m.id::text from mine m where m.id is not null and not exists (select 1 from crowd_said s where s.id = "
+       "m.id)"},
       {"seen below a watermark, and other words in the database",
-       "select s.chat::text || '/' || s.seq from crowd_seen s left join mine m on (m.chat, m.stream, m.seq) = (s.chat, s.stream, "
+       "select s.chat::text || '/' || s.seq from crowd_seen s left join mine m on (m.chat, m.stream, m.seq) = (s.chat, "
+       "s.stream, "
        "s.seq) where m.chat is null or (not s.hidden and m.text <> s.text and m.kind = 0)"},
       {"a chat that is open and has an end, or closed and has none",
        "select chat::text from chat where buyer like $1 and (place = 5) <> (closed_ms is not null)"},
       {"a chat with a buyer's words that never joined a queue, a left message or an end",
-       "select c.chat::text from chat c where c.buyer like $1 and c.place not in (2, 3, 4, 5) and exists (select 1 from message m "
-       "where m.desk = c.desk and m.chat = c.chat and m.origin = 0 and m.kind = 0) and not exists (select 1 from fact f where "
+       "select c.chat::text from chat c where c.buyer like $1 and c.place not in (2, 3, 4, 5) and exists (select 1 "
+       "from message m "
+       "where m.desk = c.desk and m.chat = c.chat and m.origin = 0 and m.kind = 0) and not exists (select 1 from fact "
+       "f where "
        "f.desk = c.desk and f.chat = c.chat and f.kind = 1)"},
   };
   std::vector<Finding> findings;
   for (const auto& [name, sql] : questions) {
     const std::string text = sql;
-    const pqxx::result rows = text.find("$1") == std::string::npos ? work.exec(text) : work.exec_params(text, buyers + "%");
+    const pqxx::result rows =
+        text.find("$1") == std::string::npos ? work.exec(text) : work.exec_params(text, buyers + "%");
     findings.push_back({name, static_cast<std::int64_t>(rows.size()), rows.empty() ? "" : rows[0][0].c_str()});
   }
   return findings;
@@ -112,7 +129,8 @@ std::vector<Diary::Finding> Diary::check(const std::string& connection, const st
 void Diary::write(const std::string& file) const {
   std::ofstream out{file};
   for (const Stored& line : stored_)
-    out << line.chat << '\t' << line.inside << '\t' << line.seq << '\t' << line.id << '\t' << line.person << '\t' << line.text << '\n';
+    out << line.chat << '\t' << line.inside << '\t' << line.seq << '\t' << line.id << '\t' << line.person << '\t'
+        << line.text << '\n';
 }
 
 }  // namespace deskd

@@ -39,7 +39,8 @@ constexpr double slack_real_s = 1;
 // What a chat takes from a seat to its end, in seconds of the day: about five rounds of two human pauses.
 constexpr double chat_s = 115;
 
-constexpr const char* help = R"(crowd --port N --secret FILE [--buyers N] [--agents N] [--capacity N] [--queues N] [--seconds S] [--pace F] [--seed N]
+constexpr const char* help =
+    R"(crowd --port N --secret FILE [--buyers N] [--agents N] [--capacity N] [--queues N] [--seconds S] [--pace F] [--seed N]
       [--overload X] [--database CONNECTION] [--report FILE] [--log FILE] [--server PID]
 crowd --policy FILE --secret FILE [--agents N] [--capacity N] [--queues N] [--pace F] [--quiet-weight 0|1]
 )";
@@ -194,7 +195,9 @@ int main(int argc, char** argv) {
 
   Shop shop{options};
   Day& day = shop.day;
-  const auto person_of = [](Link& link) -> Person& { return *reinterpret_cast<Person*>(static_cast<std::uintptr_t>(link.tag)); };
+  const auto person_of = [](Link& link) -> Person& {
+    return *reinterpret_cast<Person*>(static_cast<std::uintptr_t>(link.tag));
+  };
   day.loop.on_open = [&](Link& link) { person_of(link).opened(); };
   day.loop.on_text = [&](Link& link, std::string_view text) { person_of(link).hear_frame(text); };
   day.loop.on_gone = [&](Link& link, std::uint16_t code) { person_of(link).gone(code); };
@@ -204,7 +207,8 @@ int main(int argc, char** argv) {
     day.in_real(n * 0.005, [agent = shop.agents.back().get()] { agent->begin(); });
   }
   const auto agents_online = [&] {
-    return static_cast<std::size_t>(std::count_if(shop.agents.begin(), shop.agents.end(), [](const auto& agent) { return agent->online; }));
+    return static_cast<std::size_t>(
+        std::count_if(shop.agents.begin(), shop.agents.end(), [](const auto& agent) { return agent->online; }));
   };
   day.run_until(steady_nanos() + 30 * second, [&] { return agents_online() * 10 >= shop.agents.size() * 9; });
   if (agents_online() * 10 < shop.agents.size() * 9) {
@@ -221,9 +225,11 @@ int main(int argc, char** argv) {
       told = day.now();
       std::size_t online = 0, waiting = 0;
       for (const auto& buyer : shop.buyers) online += buyer->online, waiting += buyer->wait() == Buyer::Wait::waiting;
-      std::fprintf(stderr, "crowd: %.0f of %.0f s, %zu buyers here, %zu waiting, %zu lines said, %zu stored, %zu kinds of wrong\n",
-                   static_cast<double>(day.now() - began) / 1e9, options.seconds, online, waiting, day.diary.lines_said(),
-                   day.diary.lines_stored(), day.diary.wrongs().size());
+      std::fprintf(
+          stderr,
+          "crowd: %.0f of %.0f s, %zu buyers here, %zu waiting, %zu lines said, %zu stored, %zu kinds of wrong\n",
+          static_cast<double>(day.now() - began) / 1e9, options.seconds, online, waiting, day.diary.lines_said(),
+          day.diary.lines_stored(), day.diary.wrongs().size());
     }
     return false;
   });
@@ -232,17 +238,20 @@ int main(int argc, char** argv) {
 
   // The promise at closing time: whoever waits has been told, or has not waited long.
   std::uint64_t seated = 0, arrivals = 0, waiting = 0;
-  for (const Day::Row& row : day.rows) seated += static_cast<std::uint64_t>(row.seated), arrivals += static_cast<std::uint64_t>(row.arrivals);
+  for (const Day::Row& row : day.rows)
+    seated += static_cast<std::uint64_t>(row.seated), arrivals += static_cast<std::uint64_t>(row.arrivals);
   for (const auto& buyer : shop.buyers) {
     if (buyer->wait() != Buyer::Wait::waiting || !buyer->online) continue;
     ++waiting;
     if (!buyer->told() && buyer->waited_s() > queue_wait_s + slack_real_s * options.pace)
-      day.diary.wrong("waits long and was never told", buyer->name() + " for " + std::to_string(buyer->waited_s()) + " s");
+      day.diary.wrong("waits long and was never told",
+                      buyer->name() + " for " + std::to_string(buyer->waited_s()) + " s");
   }
   day.ending = true;
   const auto settled = [&] {
     const auto idle = [](const auto& person) { return person->settled(); };
-    return std::all_of(shop.buyers.begin(), shop.buyers.end(), idle) && std::all_of(shop.agents.begin(), shop.agents.end(), idle);
+    return std::all_of(shop.buyers.begin(), shop.buyers.end(), idle) &&
+           std::all_of(shop.agents.begin(), shop.agents.end(), idle);
   };
   day.run_until(steady_nanos() + 30 * second, settled);
   for (const auto& buyer : shop.buyers)
@@ -257,44 +266,51 @@ int main(int argc, char** argv) {
   if (!options.database.empty()) {
     try {
       findings = day.diary.check(options.database, day.run);
-    } catch (const std::exception& error) {
-      day.diary.wrong("the database could not be asked", error.what());
-    }
+    } catch (const std::exception& error) { day.diary.wrong("the database could not be asked", error.what()); }
   }
   bool held = day.diary.wrongs().empty();
   for (const Diary::Finding& finding : findings) held = held && finding.rows == 0;
 
   const double server_pct = 100 * (server_after.total_s() - server_before.total_s()) / played_s;
-  std::printf("%" PRIu64 " arrivals, %" PRIu64 " seated, %" PRIu64 " waiting at the end; %zu lines said, %zu called stored; wait p50 %.0f s p99 %.0f s of the day\n",
-              arrivals, seated, waiting, day.diary.lines_said(), day.diary.lines_stored(), day.waits.quantile_us(0.5) / 1e6, day.waits.quantile_us(0.99) / 1e6);
+  std::printf("%" PRIu64 " arrivals, %" PRIu64 " seated, %" PRIu64
+              " waiting at the end; %zu lines said, %zu called stored; wait p50 %.0f s p99 %.0f s of the day\n",
+              arrivals, seated, waiting, day.diary.lines_said(), day.diary.lines_stored(),
+              day.waits.quantile_us(0.5) / 1e6, day.waits.quantile_us(0.99) / 1e6);
   std::printf("line p50 %.2f ms p99 %.2f ms; stored p50 %.2f ms p99 %.2f ms; server %.1f %% of a core\n",
               day.diary.line_latency.quantile_us(0.5) / 1e3, day.diary.line_latency.quantile_us(0.99) / 1e3,
-              day.diary.stored_latency.quantile_us(0.5) / 1e3, day.diary.stored_latency.quantile_us(0.99) / 1e3, server_pct);
+              day.diary.stored_latency.quantile_us(0.5) / 1e3, day.diary.stored_latency.quantile_us(0.99) / 1e3,
+              server_pct);
   for (const auto& [what, count] : day.diary.counts()) std::printf("  %s: %" PRIu64 "\n", what.c_str(), count);
   for (const auto& [what, count] : day.diary.wrongs()) std::printf("  WRONG %s: %" PRIu64 "\n", what.c_str(), count);
   for (const Diary::Finding& finding : findings)
     std::printf("  %s %s%s%s\n", finding.rows ? "FOUND" : "none:", finding.question.c_str(),
-                finding.rows ? (" x " + std::to_string(finding.rows) + ", such as ").c_str() : "", finding.first.c_str());
-  std::printf("crowd: %s\n", held ? options.database.empty() ? "what clients can see held; the database was not asked" : "held" : "DID NOT HOLD");
+                finding.rows ? (" x " + std::to_string(finding.rows) + ", such as ").c_str() : "",
+                finding.first.c_str());
+  std::printf("crowd: %s\n",
+              held ? options.database.empty() ? "what clients can see held; the database was not asked" : "held"
+                   : "DID NOT HOLD");
 
   if (!options.report.empty()) {
     std::ofstream out{options.report};
     out << "{\"held\":" << (held ? "true" : "false") << ",\"seconds\":" << played_s << ",\"pace\":" << options.pace
-        << ",\"agents\":" << options.agents << ",\"capacity\":" << options.capacity << ",\"quiet_weight\":" << options.quiet_weight
-        << ",\"overload\":" << options.overload << ",\"buyers\":" << shop.buyers.size() << ",\"arrivals\":" << arrivals
-        << ",\"seated\":" << seated << ",\"waiting_at_end\":" << waiting << ",\"lines_said\":" << day.diary.lines_said()
+        << ",\"agents\":" << options.agents << ",\"capacity\":" << options.capacity
+        << ",\"quiet_weight\":" << options.quiet_weight << ",\"overload\":" << options.overload
+        << ",\"buyers\":" << shop.buyers.size() << ",\"arrivals\":" << arrivals << ",\"seated\":" << seated
+        << ",\"waiting_at_end\":" << waiting << ",\"lines_said\":" << day.diary.lines_said()
         << ",\"lines_stored\":" << day.diary.lines_stored() << ",\"server_cpu_pct\":" << server_pct
         << ",\"server_resident\":" << server_after.resident_bytes << ",\"counts\":" << object_of(day.diary.counts())
         << ",\"wrongs\":" << object_of(day.diary.wrongs()) << ",\"findings\":[";
     for (std::size_t i = 0; i < findings.size(); ++i)
-      out << (i ? "," : "") << "{\"question\":" << quoted(findings[i].question) << ",\"rows\":" << findings[i].rows << '}';
+      out << (i ? "," : "") << "{\"question\":" << quoted(findings[i].question) << ",\"rows\":" << findings[i].rows
+          << '}';
     out << "],\"line_us\":" << day.diary.line_latency.json() << ",\"stored_us\":" << day.diary.stored_latency.json()
         << ",\"waits_us\":" << day.waits.json() << ",\"rows\":[";
     for (std::size_t i = 0; i < day.rows.size(); ++i) {
       const Day::Row& row = day.rows[i];
       out << (i ? "," : "") << "{\"at\":" << row.at_s << ",\"waiting\":" << row.waiting << ",\"held\":" << row.held
-          << ",\"left\":" << row.left << ",\"online\":" << row.online << ",\"arrivals\":" << row.arrivals << ",\"seated\":" << row.seated
-          << ",\"told\":" << row.told << ",\"lines\":" << row.lines << ",\"wait_max_s\":" << row.wait_max_s
+          << ",\"left\":" << row.left << ",\"online\":" << row.online << ",\"arrivals\":" << row.arrivals
+          << ",\"seated\":" << row.seated << ",\"told\":" << row.told << ",\"lines\":" << row.lines
+          << ",\"wait_max_s\":" << row.wait_max_s
           << ",\"wait_mean_s\":" << (row.seated ? row.seated_wait_s / static_cast<double>(row.seated) : 0) << '}';
     }
     out << "]}\n";

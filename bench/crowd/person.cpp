@@ -39,7 +39,10 @@ void Person::drop(double away_s) {
   link.cut();
   online = false;
   wanted = away_s >= 0;
-  if (wanted) day_.in_real(away_s, [this] { if (wanted) connect(); });
+  if (wanted)
+    day_.in_real(away_s, [this] {
+      if (wanted) connect();
+    });
 }
 
 void Person::leave() {
@@ -55,7 +58,9 @@ void Person::gone(std::uint16_t code) {
   if (!wanted) return;
   if (code >= 4500) wrong("a session was closed for good", name_ + " code " + std::to_string(code));
   backoff_s_ = std::min(backoff_max_s, std::max(backoff_first_s, backoff_s_ * 2));
-  day_.in_real(backoff_s_ * (0.5 + 0.001 * day_.below(1000)), [this] { if (wanted) connect(); });
+  day_.in_real(backoff_s_ * (0.5 + 0.001 * day_.below(1000)), [this] {
+    if (wanted) connect();
+  });
 }
 
 std::deque<Person::Entry>::iterator Person::entry(std::string_view id) {
@@ -82,8 +87,8 @@ bool Person::pending(std::int64_t chat) const {
   return std::any_of(outbox_.begin(), outbox_.end(), [&](const Entry& one) { return one.chat == chat; });
 }
 
-void Person::command(const std::string& type, std::int64_t chat, const std::string& members, bool makes_line, bool inside,
-                     std::string text, std::uint32_t n) {
+void Person::command(const std::string& type, std::int64_t chat, const std::string& members, bool makes_line,
+                     bool inside, std::string text, std::uint32_t n) {
   Entry entry;
   entry.id = day_.new_id();
   entry.type = type;
@@ -103,7 +108,8 @@ void Person::command(const std::string& type, std::int64_t chat, const std::stri
 
 void Person::say(Talk& talk, std::string_view words, bool inside) {
   const std::uint32_t n = ++said_[talk.chat];
-  std::string text = "〔" + name_ + '@' + std::to_string(talk.chat) + '/' + std::to_string(n) + "〕" + std::string{words};
+  std::string text =
+      "〔" + name_ + '@' + std::to_string(talk.chat) + '/' + std::to_string(n) + "〕" + std::string{words};
   command("say", talk.chat, R"(,"text":)" + quoted(text) + (inside ? R"(,"inside":true)" : ""), true, inside, text, n);
 }
 
@@ -112,7 +118,8 @@ void Person::resume() {
   for (auto& [id, talk] : talks_) {
     const Talk::Stream &main = talk.main, &inside = talk.inside;
     chats += (chats.empty() ? R"({"chat":")" : R"(,{"chat":")") + std::to_string(id) + R"(","epoch":)" +
-             std::to_string(talk.epoch) + R"(,"seq":)" + std::to_string(main.seq) + R"(,"stored":)" + std::to_string(main.safe());
+             std::to_string(talk.epoch) + R"(,"seq":)" + std::to_string(main.seq) + R"(,"stored":)" +
+             std::to_string(main.safe());
     if (staff_)
       chats += R"(,"inside":)" + std::to_string(inside.seq) + R"(,"inside_stored":)" + std::to_string(inside.safe());
     chats += '}';
@@ -185,7 +192,8 @@ void Person::hear_frame(std::string_view json) {
     if (it == outbox_.end()) return;
     const std::string what = it->type;
     // Routing is done at once; only words and deeds wait for the watermark.
-    if (Talk* talk = find(it->chat); talk && heard.seq && it->makes_line) put(*talk, it->inside, heard.seq, {}, true, true);
+    if (Talk* talk = find(it->chat); talk && heard.seq && it->makes_line)
+      put(*talk, it->inside, heard.seq, {}, true, true);
     outbox_.erase(it);
     return on_done(what, heard);
   }
@@ -225,8 +233,8 @@ void Person::hear_frame(std::string_view json) {
 
 void Person::hear_line(const Heard& heard) {
   Talk& known = talk(heard.chat);
-  if (heard.kind == "words" && (heard.origin == "buyer" || heard.origin == "human" || heard.origin == "assist") && !heard.hidden &&
-      heard.text.find('@' + std::to_string(heard.chat) + '/') == std::string_view::npos)
+  if (heard.kind == "words" && (heard.origin == "buyer" || heard.origin == "human" || heard.origin == "assist") &&
+      !heard.hidden && heard.text.find('@' + std::to_string(heard.chat) + '/') == std::string_view::npos)
     wrong("words of another chat were told", name_ + ' ' + std::string{heard.text.substr(0, 80)});
   if (!staff_ && heard.inside) wrong("a buyer was told of an inside line", name_);
   const auto it = heard.id.empty() ? outbox_.end() : entry(heard.id);
@@ -260,14 +268,15 @@ void Person::put(Talk& talk, bool inside, std::uint32_t seq, std::string_view te
   while (stream.unsafe.contains(stream.seq + 1)) ++stream.seq;
   if (seq > stream.seq) {
     // Own lines get their number with `stored`; any other gap is a line that was lost.
-    const std::uint32_t missing = seq - stream.seq - static_cast<std::uint32_t>(std::distance(
-        stream.unsafe.upper_bound(stream.seq), stream.unsafe.upper_bound(seq)));
+    const std::uint32_t missing = seq - stream.seq -
+                                  static_cast<std::uint32_t>(std::distance(stream.unsafe.upper_bound(stream.seq),
+                                                                           stream.unsafe.upper_bound(seq)));
     const auto own = std::count_if(outbox_.begin(), outbox_.end(), [&](const Entry& one) {
       return one.makes_line && one.chat == talk.chat && one.inside == inside && one.seq == 0;
     });
     if (missing > static_cast<std::uint32_t>(own))
       wrong("a gap in what was told", name_ + ' ' + std::to_string(talk.chat) + '/' + std::to_string(seq) + " after " +
-                                                     std::to_string(stream.seq));
+                                          std::to_string(stream.seq));
   }
 }
 

@@ -26,7 +26,7 @@ struct Talk {
     bool hidden{};
   };
   struct Stream {
-    std::uint32_t seq{};      // last line before the first gap
+    std::uint32_t seq{};  // last line before the first gap
     std::uint32_t stored{};
     std::map<std::uint32_t, Line> unsafe;  // known, and not yet both gapless and stored
     std::uint32_t safe() const { return std::min(seq, stored); }
@@ -35,7 +35,7 @@ struct Talk {
   std::int64_t epoch{};
   Stream main, inside;
   std::string place;
-  std::uint32_t told_until{};   // lines up to here were said before this client was told of the chat
+  std::uint32_t told_until{};  // lines up to here were said before this client was told of the chat
   // For the person's own use.
   bool answering{};
   std::uint32_t last_own{};
@@ -56,7 +56,7 @@ class Person {
   void drop(double away_s);
   void leave();  // a goodbye
 
-  void opened();                       // the loop calls these
+  void opened();  // the loop calls these
   void hear_frame(std::string_view json);
   void gone(std::uint16_t code);
 
@@ -64,8 +64,8 @@ class Person {
   // Nothing said is waiting for its answer; whoever has gone for good waits for none.
   bool settled() const { return outbox_.empty() || !wanted; }
 
-  bool online{};   // signed in
-  bool wanted{};   // wants to be here
+  bool online{};  // signed in
+  bool wanted{};  // wants to be here
   const std::string& name() const { return name_; }
 
  protected:

@@ -128,7 +128,8 @@ void read(Peer& peer, std::vector<char>& buffer) {
     if (frame->opcode != Opcode::text) continue;
     if (peer.partner) tell(*peer.partner, frame->payload);
     // The size of the frame that tells an author of one stored line.
-    char ack[160] = R"({"type":"stored","chat":"1790000000000000000","lines":[{"at":"2026-01-01T00:00:00.000Z","seq":1}],"stored":)";
+    char ack[160] =
+        R"({"type":"stored","chat":"1790000000000000000","lines":[{"at":"2026-01-01T00:00:00.000Z","seq":1}],"stored":)";
     char* to = ack + std::strlen(ack);
     to = std::to_chars(to, ack + sizeof ack - 1, ++peer.acked).ptr;
     *to++ = '}';
@@ -152,7 +153,8 @@ int main(int argc, char** argv) {
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (port == 0 || ::bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) < 0 || ::listen(listener, 4096) < 0) {
+  if (port == 0 || ::bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) < 0 ||
+      ::listen(listener, 4096) < 0) {
     std::fprintf(stderr, "floor: cannot listen on port %u\nfloor --port N [--join]\n", port);
     return 2;
   }

@@ -48,14 +48,14 @@ struct Options {
   std::uint32_t window{1};
   double seconds{5};
   double warmup{2};
-  double rate{0};       // lines a second of all pairs together; 0: closed loop
+  double rate{0};  // lines a second of all pairs together; 0: closed loop
   bool bunch{};
-  bool acks{true};      // false: the server sends none
+  bool acks{true};  // false: the server sends none
   pid_t server{};
   pid_t database{};
-  std::string counts;   // the hook's file
-  std::string secret;   // the shop's secret file
-  std::string policy;   // write the policy here and leave
+  std::string counts;  // the hook's file
+  std::string secret;  // the shop's secret file
+  std::string policy;  // write the policy here and leave
   std::uint32_t agents{};
   std::uint32_t capacity{1};
   std::uint32_t idle_from{};
@@ -97,13 +97,13 @@ std::string_view type_of(std::string_view json) {
 // One who talks: what is said, with the places in it where the numbers go.
 struct Voice {
   Link link;
-  std::string line[2];        // ASCII and Chinese
-  std::size_t id_at{};        // the id: 8 hex digits of the line's number, 8 of whose it is, 16 of chance
-  std::size_t text_at{};      // side and 8 digits, in the text
-  std::uint32_t next{};       // number of the next line
-  std::uint32_t expected{};   // number of the next line of the other side
+  std::string line[2];       // ASCII and Chinese
+  std::size_t id_at{};       // the id: 8 hex digits of the line's number, 8 of whose it is, 16 of chance
+  std::size_t text_at{};     // side and 8 digits, in the text
+  std::uint32_t next{};      // number of the next line
+  std::uint32_t expected{};  // number of the next line of the other side
   std::uint32_t acked{};
-  std::vector<Nanos> sent;    // by number, a ring
+  std::vector<Nanos> sent;  // by number, a ring
   Voice* other{};
   std::string chat;
   char side{};
@@ -334,7 +334,9 @@ void Play::serve(Nanos time) {
 double own_cpu_s() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6; };
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+  };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
@@ -363,17 +365,21 @@ void report(const Play& play, const Mark& a, const Mark& b, std::uint64_t missin
   const double seconds = static_cast<double>(b.at - a.at) / 1e9;
   const auto lines = static_cast<double>(b.delivered - a.delivered);
   const auto each_us = [&](double before, double after) { return lines > 0 ? (after - before) * 1e6 / lines : 0; };
-  std::printf("{\"pairs\":%u,\"window\":%u,\"bunch\":%s,\"rate\":%.0f,\"seconds\":%.3f,\"delivered\":%.0f,\"per_second\":%.0f,",
-              play.options.pairs, play.options.window, play.options.bunch ? "true" : "false", play.options.rate, seconds,
-              lines, lines / seconds);
-  std::printf("\"server_us\":%.3f,\"server_user_us\":%.3f,\"server_cpu_pct\":%.1f,\"database_us\":%.3f,\"load_cpu_pct\":%.1f,",
-              each_us(a.server.total_s(), b.server.total_s()), each_us(a.server.user_s, b.server.user_s),
-              100 * (b.server.total_s() - a.server.total_s()) / seconds,
-              each_us(a.database.total_s(), b.database.total_s()), 100 * (b.own_s - a.own_s) / seconds);
-  std::printf("\"line_us\":{\"p50\":%.1f,\"p99\":%.1f,\"max\":%.1f},\"stored_us\":{\"p50\":%.1f,\"p99\":%.1f,\"max\":%.1f},",
-              play.line_latency.quantile_us(0.5), play.line_latency.quantile_us(0.99), play.line_latency.max_us(),
-              play.stored_latency.quantile_us(0.5), play.stored_latency.quantile_us(0.99), play.stored_latency.max_us());
-  std::printf("\"line_buckets\":%s,\"stored_buckets\":%s,", play.line_latency.json().c_str(), play.stored_latency.json().c_str());
+  std::printf(
+      "{\"pairs\":%u,\"window\":%u,\"bunch\":%s,\"rate\":%.0f,\"seconds\":%.3f,\"delivered\":%.0f,\"per_second\":%.0f,",
+      play.options.pairs, play.options.window, play.options.bunch ? "true" : "false", play.options.rate, seconds, lines,
+      lines / seconds);
+  std::printf(
+      "\"server_us\":%.3f,\"server_user_us\":%.3f,\"server_cpu_pct\":%.1f,\"database_us\":%.3f,\"load_cpu_pct\":%.1f,",
+      each_us(a.server.total_s(), b.server.total_s()), each_us(a.server.user_s, b.server.user_s),
+      100 * (b.server.total_s() - a.server.total_s()) / seconds, each_us(a.database.total_s(), b.database.total_s()),
+      100 * (b.own_s - a.own_s) / seconds);
+  std::printf(
+      "\"line_us\":{\"p50\":%.1f,\"p99\":%.1f,\"max\":%.1f},\"stored_us\":{\"p50\":%.1f,\"p99\":%.1f,\"max\":%.1f},",
+      play.line_latency.quantile_us(0.5), play.line_latency.quantile_us(0.99), play.line_latency.max_us(),
+      play.stored_latency.quantile_us(0.5), play.stored_latency.quantile_us(0.99), play.stored_latency.max_us());
+  std::printf("\"line_buckets\":%s,\"stored_buckets\":%s,", play.line_latency.json().c_str(),
+              play.stored_latency.json().c_str());
   std::printf("\"threads\":[");
   bool first = true;
   for (const auto& [tid, thread] : b.server.threads) {
@@ -394,9 +400,10 @@ void report(const Play& play, const Mark& a, const Mark& b, std::uint64_t missin
                 thread.name.c_str(), each_us(0, cpu), each(calls.sends), each(calls.receives), each(calls.mallocs));
     first = false;
   }
-  std::printf("],\"resident_bytes\":%" PRId64 ",\"unstored_at_end\":%" PRIu64 ",\"disordered\":%" PRIu64 ",\"missing\":%" PRIu64 ",\"unacknowledged\":%" PRIu64
-              ",\"errors\":%" PRIu64 ",\"lost_links\":%" PRIu64 "}\n",
-              b.server.resident_bytes, unstored, play.disordered, missing, unacknowledged, play.errors, play.lost_links);
+  std::printf(
+      "],\"resident_bytes\":%" PRId64 ",\"unstored_at_end\":%" PRIu64 ",\"disordered\":%" PRIu64 ",\"missing\":%" PRIu64
+      ",\"unacknowledged\":%" PRIu64 ",\"errors\":%" PRIu64 ",\"lost_links\":%" PRIu64 "}\n",
+      b.server.resident_bytes, unstored, play.disordered, missing, unacknowledged, play.errors, play.lost_links);
 }
 
 int play_idle(Play& play) {
@@ -420,8 +427,8 @@ int play_idle(Play& play) {
   std::printf("{\"from\":%u,\"to\":%u,\"resident_from\":%" PRId64 ",\"resident_to\":%" PRId64
               ",\"bytes_per_session\":%.0f,\"idle_cpu_pct\":%.2f,\"errors\":%" PRIu64 ",\"lost_links\":%" PRIu64 "}\n",
               options.idle_from, options.idle_to, resident[0], resident[1], each,
-              100 * (to.server.total_s() - from.server.total_s()) / (static_cast<double>(to.at - from.at) / 1e9), play.errors,
-              play.lost_links);
+              100 * (to.server.total_s() - from.server.total_s()) / (static_cast<double>(to.at - from.at) / 1e9),
+              play.errors, play.lost_links);
   return play.errors == 0 && play.lost_links == 0 ? 0 : 1;
 }
 
@@ -458,7 +465,8 @@ int play_pairs(Play& play) {
   const Mark to = mark(play);
   play.running = false;
   std::uint64_t unstored = 0;  // a server that relays faster than it stores only borrows its speed
-  for (const auto& buyer : play.buyers) unstored += buyer->next - buyer->acked + buyer->other->next - buyer->other->acked;
+  for (const auto& buyer : play.buyers)
+    unstored += buyer->next - buyer->acked + buyer->other->next - buyer->other->acked;
 
   const auto behind = [&] {
     std::uint64_t missing = 0, unacknowledged = 0;
@@ -478,14 +486,16 @@ int play_pairs(Play& play) {
     play.closing = true;
     play.ready = 0;
     for (auto& buyer : play.buyers)
-      buyer->link.say_now(R"({"type":"close","id":")" + play.command_id(*buyer, 0xffff'fffe) + R"(","chat":")" + buyer->chat + "\"}");
+      buyer->link.say_now(R"({"type":"close","id":")" + play.command_id(*buyer, 0xffff'fffe) + R"(","chat":")" +
+                          buyer->chat + "\"}");
     const Nanos until = steady_nanos() + 10 * second;
     while (play.ready < play.buyers.size() && steady_nanos() < until) play.loop.turn(second / 100);
   }
   return play.disordered || missing || unacknowledged || play.errors || play.lost_links ? 1 : 0;
 }
 
-constexpr const char* usage = R"(pairs --dialect floor|rival|deskd --port N [--pairs P] [--window W] [--seconds S] [--warmup S] [--rate R] [--bunch]
+constexpr const char* usage =
+    R"(pairs --dialect floor|rival|deskd --port N [--pairs P] [--window W] [--seconds S] [--warmup S] [--rate R] [--bunch]
       [--no-acks] [--server PID] [--database PID] [--counts FILE] [--secret FILE] [--agents A --capacity C] [--idle FROM,TO]
 pairs --policy FILE --secret FILE --agents A --capacity C
 )";
@@ -494,26 +504,47 @@ Options parse(int argc, char** argv) {
   Options options;
   for (int i = 1; i < argc; ++i) {
     const std::string_view name = argv[i];
-    if (name == "--bunch") { options.bunch = true; continue; }
-    if (name == "--no-acks") { options.acks = false; continue; }
+    if (name == "--bunch") {
+      options.bunch = true;
+      continue;
+    }
+    if (name == "--no-acks") {
+      options.acks = false;
+      continue;
+    }
     if (i + 1 >= argc) fail(usage);
     const char* value = argv[++i];
     const auto number = static_cast<std::uint32_t>(std::strtoul(value, nullptr, 10));
     if (name == "--dialect") {
-      options.dialect = !std::strcmp(value, "floor") ? Dialect::floor : !std::strcmp(value, "rival") ? Dialect::rival : Dialect::deskd;
-    } else if (name == "--port") { options.port = static_cast<std::uint16_t>(number);
-    } else if (name == "--pairs") { options.pairs = number;
-    } else if (name == "--window") { options.window = number;
-    } else if (name == "--seconds") { options.seconds = std::atof(value);
-    } else if (name == "--warmup") { options.warmup = std::atof(value);
-    } else if (name == "--rate") { options.rate = std::atof(value);
-    } else if (name == "--server") { options.server = static_cast<pid_t>(number);
-    } else if (name == "--database") { options.database = static_cast<pid_t>(number);
-    } else if (name == "--counts") { options.counts = value;
-    } else if (name == "--secret") { options.secret = value;
-    } else if (name == "--policy") { options.policy = value;
-    } else if (name == "--agents") { options.agents = number;
-    } else if (name == "--capacity") { options.capacity = number;
+      options.dialect = !std::strcmp(value, "floor")   ? Dialect::floor
+                        : !std::strcmp(value, "rival") ? Dialect::rival
+                                                       : Dialect::deskd;
+    } else if (name == "--port") {
+      options.port = static_cast<std::uint16_t>(number);
+    } else if (name == "--pairs") {
+      options.pairs = number;
+    } else if (name == "--window") {
+      options.window = number;
+    } else if (name == "--seconds") {
+      options.seconds = std::atof(value);
+    } else if (name == "--warmup") {
+      options.warmup = std::atof(value);
+    } else if (name == "--rate") {
+      options.rate = std::atof(value);
+    } else if (name == "--server") {
+      options.server = static_cast<pid_t>(number);
+    } else if (name == "--database") {
+      options.database = static_cast<pid_t>(number);
+    } else if (name == "--counts") {
+      options.counts = value;
+    } else if (name == "--secret") {
+      options.secret = value;
+    } else if (name == "--policy") {
+      options.policy = value;
+    } else if (name == "--agents") {
+      options.agents = number;
+    } else if (name == "--capacity") {
+      options.capacity = number;
     } else if (name == "--idle") {
       if (std::sscanf(value, "%u,%u", &options.idle_from, &options.idle_to) != 2) fail(usage);
     } else {
@@ -529,8 +560,11 @@ int main(int argc, char** argv) {
   const Options options = parse(argc, argv);
   ::signal(SIGPIPE, SIG_IGN);
   if (!options.policy.empty())
-    return bench_shop::write_policy(options.policy, options.secret,
-                                    {.agents = options.agents, .capacity = options.capacity, .held_max = options.capacity}) ? 0 : 1;
+    return bench_shop::write_policy(
+               options.policy, options.secret,
+               {.agents = options.agents, .capacity = options.capacity, .held_max = options.capacity})
+               ? 0
+               : 1;
   if (options.port == 0) fail(usage);
 
   Play play{options};
@@ -570,8 +604,9 @@ int main(int argc, char** argv) {
     play.secret = bench_shop::secret_at(options.secret);
     play.loop.on_open = [&](Link& link) {
       const auto n = static_cast<std::uint32_t>(link.tag);
-      const std::string token = link.tag >> 32 ? bench_shop::agent_token(play.secret, bench_shop::agent_name(n))
-                                               : bench_shop::buyer_token(play.secret, play.run + bench_shop::buyer_name(n));
+      const std::string token = link.tag >> 32
+                                    ? bench_shop::agent_token(play.secret, bench_shop::agent_name(n))
+                                    : bench_shop::buyer_token(play.secret, play.run + bench_shop::buyer_name(n));
       link.say_now(R"({"type":"sign_in","token":")" + token + "\"}");
     };
   } else {

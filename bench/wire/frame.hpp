@@ -55,7 +55,8 @@ inline std::optional<Frame> take_frame(char* in, std::size_t size) {
     }
     for (; i < length; ++i) in[at + i] = static_cast<char>(in[at + i] ^ mask[i % 4]);
   }
-  return Frame{static_cast<Opcode>(first & 0x0f), {in + at, static_cast<std::size_t>(length)},
+  return Frame{static_cast<Opcode>(first & 0x0f),
+               {in + at, static_cast<std::size_t>(length)},
                at + static_cast<std::size_t>(length)};
 }
 

@@ -62,7 +62,7 @@ class Link {
   State state_{State::gone};
   bool wants_write_{};
   bool frozen_{};
-  std::string in_;   // a frame that has not come whole
+  std::string in_;  // a frame that has not come whole
   std::string out_;
 };
 

@@ -15,8 +15,9 @@ namespace {
 
 std::string base64url(std::string_view bytes) {
   std::string out(4 * ((bytes.size() + 2) / 3) + 1, '\0');
-  const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                     reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
+  const int length =
+      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                      reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
   out.resize(static_cast<std::size_t>(length));
   while (!out.empty() && out.back() == '=') out.pop_back();
   for (char& c : out) c = c == '+' ? '-' : c == '/' ? '_' : c;
@@ -24,11 +25,12 @@ std::string base64url(std::string_view bytes) {
 }
 
 std::string token(std::string_view secret, const std::string& claims) {
-  const std::string text = base64url(R"({"alg":"HS256","typ":"JWT","kid":")" + std::string{kid} + "\"}") + '.' + base64url(claims);
+  const std::string text =
+      base64url(R"({"alg":"HS256","typ":"JWT","kid":")" + std::string{kid} + "\"}") + '.' + base64url(claims);
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned length = 0;
-  HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()), reinterpret_cast<const unsigned char*>(text.data()),
-       text.size(), digest, &length);
+  HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
+       reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest, &length);
   return text + '.' + base64url({reinterpret_cast<const char*>(digest), length});
 }
 
@@ -78,26 +80,27 @@ bool write_policy(const std::string& file, const std::string& secret_file, const
   };
   const std::string key = R"([{"kid":)" + quoted(kid) + R"(,"algorithm":"hs256","file":)" +
                           quoted(std::filesystem::absolute(secret_file).string()) + "}]";
-  const std::string steps = R"({"target":)" + length(10) + R"(,"limit":)" + length(30) + R"(,"reminder":)" + length(100) +
-                            R"(,"breach":)" + length(180) + "}";
-  std::string out = R"({"name":)" + quoted(desk) + R"(,"staff_issuer":)" + quoted(staff_issuer) + R"(,"staff_keys":)" + key +
-                    R"(,"agent_grace":)" + length(60) + R"(,"agent_grace_waiting":)" + length(20) + R"(,"buyer_grace":)" +
-                    length(60) + R"(,"buyer_gone":)" + length(600) + R"(,"reopen_within":)" + length(600) +
-                    R"(,"shops":[{"name":)" + quoted(shop) + R"(,"title":"压测小店","issuer":)" + quoted(issuer) + R"(,"keys":)" + key +
-                    "}],\n\"queues\":[";
+  const std::string steps = R"({"target":)" + length(10) + R"(,"limit":)" + length(30) + R"(,"reminder":)" +
+                            length(100) + R"(,"breach":)" + length(180) + "}";
+  std::string out = R"({"name":)" + quoted(desk) + R"(,"staff_issuer":)" + quoted(staff_issuer) + R"(,"staff_keys":)" +
+                    key + R"(,"agent_grace":)" + length(60) + R"(,"agent_grace_waiting":)" + length(20) +
+                    R"(,"buyer_grace":)" + length(60) + R"(,"buyer_gone":)" + length(600) + R"(,"reopen_within":)" +
+                    length(600) + R"(,"shops":[{"name":)" + quoted(shop) + R"(,"title":"压测小店","issuer":)" +
+                    quoted(issuer) + R"(,"keys":)" + key + "}],\n\"queues\":[";
   for (std::uint32_t n = 0; n < wish.queues; ++n) {
     const bool offered = n < wish.offered_share * wish.queues;
-    out += (n ? ",\n{\"name\":" : "{\"name\":") + quoted(queue_name(n)) + R"(,"auto_accept":)" + (offered ? "false" : "true") +
-           R"(,"reservation":)" + length(5) + R"(,"offers_unanswered_max":3,"wrap_up":"0s","quiet_after":)" + length(120) +
-           R"(,"quiet_weight":)" + std::to_string(wish.quiet_weight) + R"(,"first_response":)" + steps + R"(,"next_response":)" +
-           steps + R"(,"queue_wait":)" + length(180) + R"(,"ask_beyond":)" + length(120) + R"(,"queue_max":)" +
+    out += (n ? ",\n{\"name\":" : "{\"name\":") + quoted(queue_name(n)) + R"(,"auto_accept":)" +
+           (offered ? "false" : "true") + R"(,"reservation":)" + length(5) +
+           R"(,"offers_unanswered_max":3,"wrap_up":"0s","quiet_after":)" + length(120) + R"(,"quiet_weight":)" +
+           std::to_string(wish.quiet_weight) + R"(,"first_response":)" + steps + R"(,"next_response":)" + steps +
+           R"(,"queue_wait":)" + length(180) + R"(,"ask_beyond":)" + length(120) + R"(,"queue_max":)" +
            std::to_string(wish.queue_max) + R"(,"idle_close":)" + length(600) + R"(,"left_unanswered":)" + length(600) +
            R"(,"left_message_answer":)" + length(1800) + "}";
   }
   out += "],\n\"agents\":[";
   for (std::uint32_t n = 0; n < wish.agents; ++n) {
-    out += (n ? ",\n{\"name\":" : "{\"name\":") + quoted(agent_name(n)) + R"(,"title":"客服)" + std::to_string(n) + R"(","queues":[)" +
-           quoted(queue_name(n % wish.queues));
+    out += (n ? ",\n{\"name\":" : "{\"name\":") + quoted(agent_name(n)) + R"(,"title":"客服)" + std::to_string(n) +
+           R"(","queues":[)" + quoted(queue_name(n % wish.queues));
     if (wish.queues > 1) out += ',' + quoted(queue_name((n + 1) % wish.queues));
     out += R"(],"capacity":)" + std::to_string(wish.capacity) + R"(,"held_max":)" + std::to_string(wish.held_max) + "}";
   }

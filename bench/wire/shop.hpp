@@ -30,12 +30,12 @@ std::string agent_token(std::string_view secret, std::string_view agent, std::st
 struct PolicyWish {
   std::uint32_t agents{};
   std::uint32_t capacity{1};
-  std::uint32_t held_max{0};      // 0: as the desk has it by default
-  std::uint32_t queues{1};        // agent n serves queue n and the one after it
-  double pace{1};                 // a day compressed: every time of the policy is divided by this
+  std::uint32_t held_max{0};  // 0: as the desk has it by default
+  std::uint32_t queues{1};    // agent n serves queue n and the one after it
+  double pace{1};             // a day compressed: every time of the policy is divided by this
   int quiet_weight{0};
   std::uint32_t queue_max{10'000};
-  double offered_share{0};        // share of the queues whose agents accept by hand
+  double offered_share{0};  // share of the queues whose agents accept by hand
 };
 std::string queue_name(std::uint32_t n);
 // Writes the policy as `deskd apply` reads it.

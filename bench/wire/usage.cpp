@@ -54,7 +54,8 @@ Usage usage_of(pid_t pid) {
   for (const auto& task : std::filesystem::directory_iterator{folder + "/task", error}) {
     Stat thread;
     if (read_stat(task.path() / "stat", thread))
-      usage.threads[static_cast<pid_t>(std::atol(task.path().filename().c_str()))] = {thread.name, thread.user_s + thread.system_s};
+      usage.threads[static_cast<pid_t>(std::atol(task.path().filename().c_str()))] = {thread.name,
+                                                                                      thread.user_s + thread.system_s};
   }
   return usage;
 }

@@ -74,10 +74,8 @@ Calendar::Calendar(const policy::Calendar& policy) : always_open_{policy.week.em
     std::ranges::sort(open, {}, &Stretch::from);
     Day joined;
     for (const Stretch& next : open) {
-      if (!joined.empty() && next.from <= joined.back().to)
-        joined.back().to = std::max(joined.back().to, next.to);
-      else
-        joined.push_back(next);
+      if (!joined.empty() && next.from <= joined.back().to) joined.back().to = std::max(joined.back().to, next.to);
+      else joined.push_back(next);
     }
     return joined;
   };

@@ -34,36 +34,36 @@ struct Buyer {
   std::string shop;
   std::string id;
   bool guest{};
-  std::string_view level;            // as the newest sign-in's token says; kept in Floor::names; empty: none
-  std::vector<SessionId> sessions;   // those that take part
-  std::int32_t attached{};           // all that are signed in as this buyer, resumed or not
-  Chat* chat{};                      // the open one, or one closed so recently that it can be reopened
-  std::int32_t chats{};              // all of theirs in memory
-  AgentIndex last_agent{nobody};     // preferred again
+  std::string_view level;           // as the newest sign-in's token says; kept in Floor::names; empty: none
+  std::vector<SessionId> sessions;  // those that take part
+  std::int32_t attached{};          // all that are signed in as this buyer, resumed or not
+  Chat* chat{};                     // the open one, or one closed so recently that it can be reopened
+  std::int32_t chats{};             // all of theirs in memory
+  AgentIndex last_agent{nobody};    // preferred again
   bool present() const { return !sessions.empty(); }
 };
 
 // What one of a chat's timers is for.
 enum class ChatTimer : std::uint8_t {
-  shop_clock,      // the next step of the ladder counted from the buyer's line
-  agent_clock,     // ... and from the assignment
-  queue_wait,      // ask, then miss
-  reservation,     // the offer lapses
-  grace,           // the buyer is gone: skipped, then left message, or left unanswered
-  quiet,           // the buyer has been silent for quiet_after
-  idle,            // nobody said anything for idle_close
-  relax,           // the next requirement falls, the next queue joins in
-  wanted,          // enough waited for one agent
-  complaint,       // the day of a complaint ends
-  in_line,         // tell the place in line again
-  marks,           // marks moved again within mark_every
-  forget,          // closed for reopen_within
+  shop_clock,   // the next step of the ladder counted from the buyer's line
+  agent_clock,  // ... and from the assignment
+  queue_wait,   // ask, then miss
+  reservation,  // the offer lapses
+  grace,        // the buyer is gone: skipped, then left message, or left unanswered
+  quiet,        // the buyer has been silent for quiet_after
+  idle,         // nobody said anything for idle_close
+  relax,        // the next requirement falls, the next queue joins in
+  wanted,       // enough waited for one agent
+  complaint,    // the day of a complaint ends
+  in_line,      // tell the place in line again
+  marks,        // marks moved again within mark_every
+  forget,       // closed for reopen_within
 };
 inline constexpr std::size_t chat_timers = static_cast<std::size_t>(ChatTimer::forget) + 1;
 
 struct Marks {
   Seq delivered, read;
-  Instant told;        // when the other side last heard of them
+  Instant told;  // when the other side last heard of them
   bool to_tell{};
 };
 
@@ -73,39 +73,39 @@ struct Chat {
   explicit Chat(std::pmr::memory_resource& memory) : main{memory}, inside{memory} {}
 
   ChatId id;
-  std::shared_ptr<const Rulebook> book;   // whose promises it keeps
+  std::shared_ptr<const Rulebook> book;  // whose promises it keeps
   Buyer* buyer{};
   std::string shop;
-  std::string_view queue;                 // the one it is in, or was seated from; kept in Floor::names
-  std::vector<std::string> skills;        // asked for at opening, beside the queue's
+  std::string_view queue;           // the one it is in, or was seated from; kept in Floor::names
+  std::vector<std::string> skills;  // asked for at opening, beside the queue's
 
   Place place{Place::greeted};
-  Reason reason{};                        // why it is in this place
-  bool left{};                            // came to its agent as a left message, and the buyer has not returned
-  AgentIndex agent{nobody};             // of held: who holds it; of reserved: to whom it is offered
-  AgentIndex last_agent{nobody};        // who held it last
-  AgentIndex wanted{nobody};            // whom the buyer waits for
+  Reason reason{};                // why it is in this place
+  bool left{};                    // came to its agent as a left message, and the buyer has not returned
+  AgentIndex agent{nobody};       // of held: who holds it; of reserved: to whom it is offered
+  AgentIndex last_agent{nobody};  // who held it last
+  AgentIndex wanted{nobody};      // whom the buyer waits for
   Instant opened;
-  Instant queued;                         // its age in the line counts from here: from its first line on, whatever comes
-  Instant lined_up;                       // since when it stands in line and nobody holds it; offers leave this alone
+  Instant queued;    // its age in the line counts from here: from its first line on, whatever comes
+  Instant lined_up;  // since when it stands in line and nobody holds it; offers leave this alone
   Instant placed, assigned;
   std::optional<Instant> closed;
-  bool absent{};                          // waiting, but skipped until the buyer is back
-  bool weighs{true};                      // of held: false while quiet
-  std::optional<Instant> told;            // when the buyer was last told the wait and asked, or answered that
-  bool asked{};                           // ... and the question stands
-  CommandId choice;                       // the answer to it, so that a repeat is not another
-  CommandId excuse;                       // the newest no_answer_needed, likewise
-  std::int32_t hops{};                    // times it was taken from an agent who did not answer
-  std::unique_ptr<Explanation> offered;   // why it was offered to this agent, until she answers
-  std::string explained;                  // why its agent has it; empty after a restart
-  std::vector<AgentIndex> declined;       // not offered to these again until all have had it
-  Mask open_queues{};                     // own and overflowed
-  Mask needed{};                          // skills still asked for
-  std::size_t relaxed{}, overflowed{};    // steps taken
+  bool absent{};                         // waiting, but skipped until the buyer is back
+  bool weighs{true};                     // of held: false while quiet
+  std::optional<Instant> told;           // when the buyer was last told the wait and asked, or answered that
+  bool asked{};                          // ... and the question stands
+  CommandId choice;                      // the answer to it, so that a repeat is not another
+  CommandId excuse;                      // the newest no_answer_needed, likewise
+  std::int32_t hops{};                   // times it was taken from an agent who did not answer
+  std::unique_ptr<Explanation> offered;  // why it was offered to this agent, until she answers
+  std::string explained;                 // why its agent has it; empty after a restart
+  std::vector<AgentIndex> declined;      // not offered to these again until all have had it
+  Mask open_queues{};                    // own and overflowed
+  Mask needed{};                         // skills still asked for
+  std::size_t relaxed{}, overflowed{};   // steps taken
 
   Transcript main, inside;
-  std::deque<std::pair<Seq, Deed>> deeds;   // effects point at them
+  std::deque<std::pair<Seq, Deed>> deeds;  // effects point at them
   Seq rating;
 
   std::optional<Instant> waiting_since;   // the oldest buyer line that no effective answer follows
@@ -120,7 +120,7 @@ struct Chat {
   Instant answered_first;                 // 0 before the first effective answer
   Seq excused;                            // buyer lines up to here need no answer: an agent said so
   Instant last_line;
-  ChatId other;                           // closed as identified: the chat to go on with
+  ChatId other;  // closed as identified: the chat to go on with
   Marks of_buyer, of_agent;
 
   std::vector<SessionId> watchers;

@@ -35,11 +35,14 @@ std::string check_place(const Floor& floor, const Chat& chat) {
   if ((held || reserved) != static_cast<bool>(chat.agent)) return say(name(chat), " and its agent disagree");
   // That no other agent has it too is said where agents are walked.
   if (held && !listed(floor.roster.agent(chat.agent).held, chat)) return say(name(chat), " is held by another agent");
-  if (reserved && !listed(floor.roster.agent(chat.agent).reserved, chat)) return say(name(chat), " is offered to another agent");
+  if (reserved && !listed(floor.roster.agent(chat.agent).reserved, chat))
+    return say(name(chat), " is offered to another agent");
   const bool to_be_seated = (chat.place == Place::waiting && !chat.absent) || chat.place == Place::left_message;
-  if (to_be_seated != (floor.match.need(chat.id) != nullptr)) return say(name(chat), " and match disagree on its waiting");
+  if (to_be_seated != (floor.match.need(chat.id) != nullptr))
+    return say(name(chat), " and match disagree on its waiting");
   if (const Need* need = floor.match.need(chat.id); need != nullptr && need->priority_s != floor.priority_s(chat)) {
-    return say(name(chat), " stands in line with ", need->priority_s, " s of priority, should be ", floor.priority_s(chat));
+    return say(name(chat), " stands in line with ", need->priority_s, " s of priority, should be ",
+               floor.priority_s(chat));
   }
   if (chat.open() && chat.buyer->chat != &chat) return say(name(chat), " is open and not its buyer's chat");
   if (chat.closed.has_value() != !chat.open()) return say(name(chat), " has a closing time that does not fit");
@@ -52,11 +55,13 @@ std::string check_clocks(const Floor& floor, const Chat& chat, Instant waiting, 
   if (!chat.open()) {
     for (std::size_t i = 0; i < chat_timers; ++i) {
       const auto timer = static_cast<ChatTimer>(i);
-      if (timer != ChatTimer::forget && timer != ChatTimer::marks && armed(timer)) return say(name(chat), " has timer ", i, " armed");
+      if (timer != ChatTimer::forget && timer != ChatTimer::marks && armed(timer))
+        return say(name(chat), " has timer ", i, " armed");
     }
     return armed(ChatTimer::forget) ? std::string{} : say(name(chat), " is closed and will never be forgotten");
   }
-  if (waiting != chat.waiting_since.value_or(Instant{})) return say(name(chat), " waits since something else than its lines say");
+  if (waiting != chat.waiting_since.value_or(Instant{}))
+    return say(name(chat), " waits since something else than its lines say");
   const bool waits = waiting != Instant{};
   if (waits && from != chat.waiting_from) return say(name(chat), " waits from another line");
   const bool live = chat.place == Place::held || chat.place == Place::waiting || chat.place == Place::reserved;
@@ -76,9 +81,11 @@ std::string check_clocks(const Floor& floor, const Chat& chat, Instant waiting, 
   }
   // Told and asked before queue_wait: the clock that asks is never set later than that.
   // (What fell due while no server ran is due at once: in the next step, at this same instant.)
-  if (chat.place == Place::waiting && chat.buyer->present() && !chat.told && floor.now - chat.lined_up > floor.promise(chat).queue_wait &&
+  if (chat.place == Place::waiting && chat.buyer->present() && !chat.told &&
+      floor.now - chat.lined_up > floor.promise(chat).queue_wait &&
       chat.timers[static_cast<std::size_t>(ChatTimer::queue_wait)].due() > floor.now) {
-    return say(name(chat), " has waited ", (floor.now - chat.lined_up).count(), " ms without having been told and asked");
+    return say(name(chat), " has waited ", (floor.now - chat.lined_up).count(),
+               " ms without having been told and asked");
   }
   return {};
 }
@@ -87,9 +94,11 @@ std::string check_agent(const Floor& floor, const Agent& agent) {
   std::int32_t load = static_cast<std::int32_t>(agent.reserved.size() + agent.wrapping.size());
   std::int32_t left = 0;
   for (const Chat* chat : agent.reserved)
-    if (chat->place != Place::reserved || chat->agent != agent.index) return say(name(*chat), " is not offered to ", agent.name);
+    if (chat->place != Place::reserved || chat->agent != agent.index)
+      return say(name(*chat), " is not offered to ", agent.name);
   for (const Chat* chat : agent.held) {
-    if (chat->place != Place::held || chat->agent != agent.index) return say(name(*chat), " is not held by ", agent.name);
+    if (chat->place != Place::held || chat->agent != agent.index)
+      return say(name(*chat), " is not held by ", agent.name);
     if (std::count(agent.held.begin(), agent.held.end(), chat) != 1) return say(name(*chat), " is held twice");
     load += chat->weighs ? 1 : floor.queue(*chat).quiet_weight;
     left += chat->left ? 1 : 0;
@@ -99,8 +108,7 @@ std::string check_agent(const Floor& floor, const Agent& agent) {
   const Seat* seat = floor.match.seat(agent.index);
   if (seat == nullptr || !(*seat == agent.seat())) return say("agent ", agent.name, " and match disagree");
   if (!agent.present() && !agent.reserved.empty()) return say("agent ", agent.name, " is gone and has offers");
-  if (!agent.present() && !agent.held.empty() &&
-      !agent.timers[static_cast<std::size_t>(AgentTimer::grace)].armed()) {
+  if (!agent.present() && !agent.held.empty() && !agent.timers[static_cast<std::size_t>(AgentTimer::grace)].armed()) {
     return say("agent ", agent.name, " is gone for ever and holds chats");
   }
   return {};
@@ -110,8 +118,9 @@ std::string check_agent(const Floor& floor, const Agent& agent) {
 std::string check_idle_beside_waiting(const Floor& floor) {
   const auto fits = [&](const Chat& chat, const Agent& agent) {
     const std::int32_t kept_back = floor.queue(chat).kept_back_pct > 0 ? 0 : agent.kept_back;
-    return agent.employed && agent.present() && agent.status == Status::available && (agent.queues & chat.open_queues) != 0 &&
-           (chat.needed & ~agent.skills) == 0 && agent.load < agent.capacity - kept_back &&
+    return agent.employed && agent.present() && agent.status == Status::available &&
+           (agent.queues & chat.open_queues) != 0 && (chat.needed & ~agent.skills) == 0 &&
+           agent.load < agent.capacity - kept_back &&
            static_cast<std::int32_t>(agent.held.size() + agent.reserved.size()) < agent.held_max &&
            (!chat.wanted || chat.wanted == agent.index) &&
            std::find(chat.declined.begin(), chat.declined.end(), agent.index) == chat.declined.end();
@@ -162,7 +171,8 @@ std::string Checker::check_lines(const Chat& chat, Read& read) {
       const Seq seq = seen = next(seen);
       const Transcript::Line& line = transcript.line(seq);
       if (line.at < before) return say(name(chat), " line ", seq.value, " is older than the one before");
-      if (line.id && transcript.find(line.id) != seq) return say(name(chat), " line ", seq.value, " is not found by its id");
+      if (line.id && transcript.find(line.id) != seq)
+        return say(name(chat), " line ", seq.value, " is not found by its id");
       if (stream == Stream::inside) continue;
       const bool person = line.origin == Origin::human || line.origin == Origin::assist;
       const bool words = line.kind == LineKind::words || line.kind == LineKind::refused;

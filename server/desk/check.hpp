@@ -23,7 +23,7 @@ class Checker {
   struct Read {
     Seq main, inside;
     Seq excused;
-    Instant waiting;   // 1970: nobody waits
+    Instant waiting;  // 1970: nobody waits
     Seq from;
   };
   std::string check_lines(const Chat& chat, Read& read);

@@ -164,7 +164,8 @@ std::string Desk::explain(ChatId id) {
 std::vector<std::string> Desk::in_use(const policy::Desk& policy) const {
   std::vector<std::string> held;
   const auto drop = [&](std::string_view what, std::string_view name, const auto& rows) {
-    if (name.empty() || std::any_of(rows.begin(), rows.end(), [&](const auto& row) { return row.name == name; })) return;
+    if (name.empty() || std::any_of(rows.begin(), rows.end(), [&](const auto& row) { return row.name == name; }))
+      return;
     std::string sentence = std::string{what} + " " + std::string{name};
     if (std::find(held.begin(), held.end(), sentence) == held.end()) held.push_back(std::move(sentence));
   };

@@ -26,9 +26,9 @@ namespace deskd {
 struct DeskOptions {
   DeskId id;
   Epoch epoch;
-  std::shared_ptr<const policy::Desk> policy;   // the newest
+  std::shared_ptr<const policy::Desk> policy;  // the newest
   std::size_t backlog_bytes_max{limits::backlog_bytes_max};
-  std::int64_t wall_ms{0};                      // wall clock minus desk time
+  std::int64_t wall_ms{0};  // wall clock minus desk time
 };
 
 class Desk {

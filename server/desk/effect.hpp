@@ -37,9 +37,9 @@ struct Close {
 struct ReadHistory {
   SessionId session;
   CommandId id;
-  std::string_view shop;    // empty: every shop of the desk
+  std::string_view shop;  // empty: every shop of the desk
   std::string_view buyer;
-  ChatId before;            // 0: from the newest
+  ChatId before;  // 0: from the newest
 };
 
 // Lines that the chat no longer keeps in memory: read seq in (after, until] of the main or inside stream and send them.

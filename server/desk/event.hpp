@@ -11,6 +11,8 @@
 #include "protocol/policy.hpp"
 #include "storage/stored.hpp"
 
+// A short event is one line.
+// clang-format off
 namespace deskd::event {
 
 // A person signed in on a new session. The edge has checked the token; `person` is the buyer's id or the agent's name.
@@ -69,9 +71,10 @@ struct RecoveryDone { Position position; };  // the newest stored; the next reco
 
 }  // namespace deskd::event
 
+// clang-format on
 namespace deskd {
 using Event = std::variant<event::SessionOpened, event::SessionClosed, event::Heard, event::Identified, event::Durable,
-                           event::Refused, event::PolicyChanged, event::WallOffset, event::Revoked, event::Drain, event::Tick,
-                           event::RecoveredPolicy, event::RecoveredAgent, event::RecoveredSurge,
+                           event::Refused, event::PolicyChanged, event::WallOffset, event::Revoked, event::Drain,
+                           event::Tick, event::RecoveredPolicy, event::RecoveredAgent, event::RecoveredSurge,
                            event::RecoveredChat, event::RecoveryDone>;
 }

@@ -16,13 +16,15 @@ std::uint32_t slot_of(SessionId id) { return static_cast<std::uint32_t>(id.value
 std::uint32_t bytes_of(const record::Order& order) {
   std::size_t bytes = order.order_no.size() + order.address.size() + order.recipient.size() + order.phone.size() +
                       order.requests.size() + order.return_terms.size();
-  for (const record::Item& item : order.items) bytes += item.article.size() + item.spec.size() + item.colour.size() + 16;
+  for (const record::Item& item : order.items)
+    bytes += item.article.size() + item.spec.size() + item.colour.size() + 16;
   return static_cast<std::uint32_t>(bytes);
 }
 
 std::uint32_t bytes_of(const record::OrderAnswer& answer) {
   std::size_t bytes = 0;
-  for (const record::Correction& correction : answer.corrections) bytes += correction.field.size() + correction.value.size();
+  for (const record::Correction& correction : answer.corrections)
+    bytes += correction.field.size() + correction.value.size();
   return static_cast<std::uint32_t>(bytes);
 }
 
@@ -77,7 +79,8 @@ void Floor::forget_if_gone(Buyer& buyer) {
 }
 
 std::string_view Floor::person(const Session& session) const {
-  return session.buyer != nullptr ? std::string_view{session.buyer->id} : std::string_view{roster.agent(session.agent).name};
+  return session.buyer != nullptr ? std::string_view{session.buyer->id}
+                                  : std::string_view{roster.agent(session.agent).name};
 }
 
 const policy::Queue& Floor::queue(const Chat& chat) const {
@@ -95,7 +98,8 @@ const policy::Queue& Floor::promise(const Chat& chat) const {
 std::int32_t Floor::priority_s(const Chat& chat) const {
   const policy::Queue& queue = this->queue(chat);
   const policy::Level* level = chat.buyer->level.empty() ? nullptr : book->level(chat.shop, chat.buyer->level);
-  return queue.priority_s + (chat.breached ? queue.breached_priority_s : 0) + (level != nullptr ? level->priority_s : 0);
+  return queue.priority_s + (chat.breached ? queue.breached_priority_s : 0) +
+         (level != nullptr ? level->priority_s : 0);
 }
 
 const Calendar& Floor::hours(const Chat& chat) const {
@@ -115,7 +119,8 @@ void Floor::persist(Chat& chat, const record::Line& line) {
 }
 
 void Floor::persist(const record::Fact& fact) {
-  const Position position = ledger.add({.bytes = record_bytes + static_cast<std::uint32_t>(fact.detail.size()), .at = now});
+  const Position position =
+      ledger.add({.bytes = record_bytes + static_cast<std::uint32_t>(fact.detail.size()), .at = now});
   ++counters.records;
   out->add(effect::Persist{position, fact});
 }
@@ -174,10 +179,12 @@ void Floor::refuse(const Session& session, CommandId id, Code code, std::string_
 }
 
 void Floor::alarm(const Chat& chat, ClockKind clock, Reason reason) {
-  const std::int64_t has_waited = chat.waiting_since ? (now - *chat.waiting_since).count() : (now - chat.placed).count();
+  const std::int64_t has_waited =
+      chat.waiting_since ? (now - *chat.waiting_since).count() : (now - chat.placed).count();
   listeners.clear();
   for (const auto& agent : roster.all())
-    if (agent->role == Role::supervisor) listeners.insert(listeners.end(), agent->sessions.begin(), agent->sessions.end());
+    if (agent->role == Role::supervisor)
+      listeners.insert(listeners.end(), agent->sessions.begin(), agent->sessions.end());
   tell(listeners, tell::Alarm{chat.id, clock, reason, chat.queue, has_waited});
 }
 

@@ -42,8 +42,8 @@ struct Session {
   Buyer* buyer{};
   AgentIndex agent{nobody};
   std::vector<ChatId> watched;
-  bool resumed{};      // takes part: hears what concerns it
-  ChatId follows;      // of a buyer: the chat it has heard from its beginning
+  bool resumed{};  // takes part: hears what concerns it
+  ChatId follows;  // of a buyer: the chat it has heard from its beginning
   bool figures{};
 };
 
@@ -51,7 +51,7 @@ struct Session {
 struct SafeLine {
   Chat* chat;
   Stream stream;
-  AgentIndex author;   // nobody: the buyer
+  AgentIndex author;  // nobody: the buyer
   bool deed;
   tell::StoredLine line;
 };
@@ -61,49 +61,50 @@ struct Floor {
   Epoch epoch;
   std::size_t backlog_bytes_max{};
   std::shared_ptr<const Rulebook> book;
-  std::shared_ptr<const Rulebook> book_before;   // effects of the step in which a policy came may point into it
-  Names names;                // of queues that chats are or were in
-  std::map<std::int64_t, std::shared_ptr<const Rulebook>> older_books;   // kept by chats that recovery brought back
-  std::int64_t wall_ms{};     // wall clock minus desk time
+  std::shared_ptr<const Rulebook> book_before;  // effects of the step in which a policy came may point into it
+  Names names;                                  // of queues that chats are or were in
+  std::map<std::int64_t, std::shared_ptr<const Rulebook>> older_books;  // kept by chats that recovery brought back
+  std::int64_t wall_ms{};                                               // wall clock minus desk time
   bool draining{};
-  std::int32_t places{};      // of all agents who take chats
+  std::int32_t places{};  // of all agents who take chats
   bool surge{};
-  Reason surge_by{};          // who or what began it
-  bool recovering{};          // chats come in; nothing is decided yet
-  bool starting{};            // they have: graces begin
+  Reason surge_by{};  // who or what began it
+  bool recovering{};  // chats come in; nothing is decided yet
+  bool starting{};    // they have: graces begin
 
   // Chats grow line by line and go again all day: their pieces are of few sizes and come back. Before the chats, too.
-  std::pmr::unsynchronized_pool_resource transcripts{{limits::transcript_pieces_at_once, limits::transcript_piece_bytes_max}};
-  Timers timers;              // before what holds a Timer, so that it outlives them
+  std::pmr::unsynchronized_pool_resource transcripts{
+      {limits::transcript_pieces_at_once, limits::transcript_piece_bytes_max}};
+  Timers timers;  // before what holds a Timer, so that it outlives them
   Roster roster;
   Match match;
   std::map<ChatId, std::unique_ptr<Chat>> chats;
-  std::map<std::pair<std::string, std::string>, std::unique_ptr<Buyer>> buyers;   // by shop, id
-  std::vector<Session> sessions;                                                  // by slot
-  std::map<std::string_view, Forecast> forecasts;                                 // by queue, as kept in names
+  std::map<std::pair<std::string, std::string>, std::unique_ptr<Buyer>> buyers;  // by shop, id
+  std::vector<Session> sessions;                                                 // by slot
+  std::map<std::string_view, Forecast> forecasts;                                // by queue, as kept in names
   Ledger ledger;
   Counters counters;
   Waited waited;
-  Timer accepted_timer{desk_timer_first, 0};       // a record has waited for accepted_after
+  Timer accepted_timer{desk_timer_first, 0};  // a record has waited for accepted_after
   Timer figures_timer{desk_timer_first + 1, 0};
-  Position accepted;          // authors of lines up to here were told, or need not be
+  Position accepted;  // authors of lines up to here were told, or need not be
   ChatId last_chat;
 
   // The step that runs.
   Instant now;
   Effects* out{};
-  std::vector<AgentIndex> roomy;      // agents who may have got a free place in this step
-  std::vector<ChatId> seekers;        // chats that may have become seatable in it
-  bool match_all{};                   // a policy came: look at everything
-  bool someone_left{};                // an agent takes no more: who waits for her, or has nobody left to wait for?
-  std::vector<SessionId> listeners;   // scratch
-  std::vector<SafeLine> safe_lines;                 // ...
-  std::vector<tell::StoredLine> stored_lines;       // scratch that effects point into
-  std::deque<std::vector<tell::WarnedChat>> warned; // ...
-  std::vector<tell::QueueFigures> queue_figures;    // ...
-  std::deque<std::string> texts;                    // ...
-  std::vector<std::unique_ptr<Chat>> gone_chats;      // forgotten in this step: effects may point at them
-  std::vector<std::unique_ptr<Buyer>> gone_buyers;    // ...
+  std::vector<AgentIndex> roomy;     // agents who may have got a free place in this step
+  std::vector<ChatId> seekers;       // chats that may have become seatable in it
+  bool match_all{};                  // a policy came: look at everything
+  bool someone_left{};               // an agent takes no more: who waits for her, or has nobody left to wait for?
+  std::vector<SessionId> listeners;  // scratch
+  std::vector<SafeLine> safe_lines;  // ...
+  std::vector<tell::StoredLine> stored_lines;        // scratch that effects point into
+  std::deque<std::vector<tell::WarnedChat>> warned;  // ...
+  std::vector<tell::QueueFigures> queue_figures;     // ...
+  std::deque<std::string> texts;                     // ...
+  std::vector<std::unique_ptr<Chat>> gone_chats;     // forgotten in this step: effects may point at them
+  std::vector<std::unique_ptr<Buyer>> gone_buyers;   // ...
 
   // Null when the session is not (or no longer) known.
   Session* session(SessionId id);
@@ -117,11 +118,12 @@ struct Floor {
   void forget_if_gone(Buyer& buyer);
   std::string_view person(const Session& session) const;
 
-  const policy::Queue& queue(const Chat& chat) const;   // as routing sees it now
-  const policy::Queue& promise(const Chat& chat) const; // as the chat was given it; where its queue is younger, as it is now
+  const policy::Queue& queue(const Chat& chat) const;  // as routing sees it now
+  const policy::Queue& promise(
+      const Chat& chat) const;  // as the chat was given it; where its queue is younger, as it is now
   // What its queue, its buyer's level and a breach put it ahead of its age.
   std::int32_t priority_s(const Chat& chat) const;
-  const Calendar& hours(const Chat& chat) const;        // as the chat was promised
+  const Calendar& hours(const Chat& chat) const;  // as the chat was promised
 
   void arm(Chat& chat, ChatTimer purpose, Instant due) { timers.arm(chat.timer(purpose), due); }
   void disarm(Chat& chat, ChatTimer purpose) { timers.disarm(chat.timer(purpose)); }
@@ -136,7 +138,9 @@ struct Floor {
 
   void tell(SessionId to, Tell message) { out->send(to, std::move(message)); }
   void tell(const std::vector<SessionId>& to, Tell message) { out->send(std::span{to}, std::move(message)); }
-  void done(const Session& session, CommandId id, ChatId chat = {}, Seq seq = {}) { tell(session.id, tell::Done{id, chat, seq}); }
+  void done(const Session& session, CommandId id, ChatId chat = {}, Seq seq = {}) {
+    tell(session.id, tell::Done{id, chat, seq});
+  }
   void refuse(const Session& session, CommandId id, Code code, std::string_view message = {},
               std::optional<std::int32_t> retry_after_ms = std::nullopt);
   // To every session of a supervisor.

@@ -23,8 +23,8 @@ class Forecast {
   std::optional<WaitRange> range(std::int32_t ahead, Instant now) const;
 
  private:
-  std::array<Instant, limits::forecast_samples> seatings_{};   // a ring
-  std::size_t count_{};                                        // ever seen
+  std::array<Instant, limits::forecast_samples> seatings_{};  // a ring
+  std::size_t count_{};                                       // ever seen
 };
 
 }  // namespace deskd

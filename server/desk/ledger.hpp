@@ -49,7 +49,7 @@ class Ledger {
   Pending take_durable();
 
  private:
-  std::vector<Pending> ring_;   // a power of two; grows, and is then used again without allocating
+  std::vector<Pending> ring_;  // a power of two; grows, and is then used again without allocating
   std::size_t first_{};
   std::size_t size_{};
   std::size_t backlog_bytes_{};

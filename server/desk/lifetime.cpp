@@ -163,7 +163,8 @@ void handle(Floor& floor, Session& session, const ask::Open& open) {
     if (agent == nullptr || !agent->employed) return floor.refuse(session, open.id, Code::unknown_agent);
   }
   for (const std::string_view skill : open.skills)
-    if (floor.book->skill(skill) == 0) return floor.refuse(session, open.id, Code::bad_message, "skills: nobody has it");
+    if (floor.book->skill(skill) == 0)
+      return floor.refuse(session, open.id, Code::bad_message, "skills: nobody has it");
   if (buyer.chat != nullptr && can_reopen(floor, *buyer.chat, open.queue)) {
     Chat& chat = *buyer.chat;
     reopen(floor, chat, open);
@@ -192,8 +193,9 @@ void handle(Floor& floor, Session& session, const ask::Close& ask) {
   if (talk::repeated(floor, session, *chat, Stream::main, ask.id, content_of(LineKind::closed, {}, {}))) return;
   if (session.buyer != nullptr) return close(floor, *chat, Reason::by_buyer, Origin::buyer, nobody, ask.id, session.id);
   const bool holds = chat->place == Place::held && chat->agent == session.agent;
-  if (!holds && session.role != Role::supervisor) return floor.refuse(session, ask.id, Code::not_allowed, "you do not hold this chat");
-  const Reason reason = !holds                                ? Reason::by_supervisor
+  if (!holds && session.role != Role::supervisor)
+    return floor.refuse(session, ask.id, Code::not_allowed, "you do not hold this chat");
+  const Reason reason = !holds                               ? Reason::by_supervisor
                         : chat->left && !chat->waiting_since ? Reason::answered
                                                              : Reason::by_agent;
   close(floor, *chat, reason, Origin::human, session.agent, ask.id, session.id);

@@ -66,11 +66,11 @@ inline constexpr std::size_t backlog_bytes_max{64 * 1024 * 1024};
 // first and promises last: a line that is here, a clock and an agent's session are never on this list.
 struct Shed {
   static constexpr std::size_t typing{25};
-  static constexpr std::size_t receipts{35};   // marks, which only come later
-  static constexpr std::size_t figures{45};    // live ones
-  static constexpr std::size_t history{55};    // pages of old chats
-  static constexpr std::size_t guests{65};     // new chats of guests
-  static constexpr std::size_t chats{75};      // all new chats
+  static constexpr std::size_t receipts{35};  // marks, which only come later
+  static constexpr std::size_t figures{45};   // live ones
+  static constexpr std::size_t history{55};   // pages of old chats
+  static constexpr std::size_t guests{65};    // new chats of guests
+  static constexpr std::size_t chats{75};     // all new chats
   static constexpr std::size_t words{100};
 };
 // When to try again what was left out: a hiccup of the database is over by then.

@@ -320,10 +320,8 @@ void Match::State::unstand(Agent& agent) {
   const std::size_t kind = free_kind(agent.standing);
   FreePlaces& free = supply.free[kind];
   free.agents.erase(agent);
-  if (free.agents.empty())
-    supply.free_kinds_set &= ~(1u << kind);
-  else if (free.head.agent == agent.index)
-    free.head = free.agents.first()->order;
+  if (free.agents.empty()) supply.free_kinds_set &= ~(1u << kind);
+  else if (free.head.agent == agent.index) free.head = free.agents.first()->order;
   if (supply.free_kinds_set == 0) delist(free_, supply, &Supply::free_at);
   --free_agents;
 }
@@ -336,10 +334,8 @@ void Match::State::count(Agent& agent, std::int32_t more) {
 
 // Agents of a class come or go, as views see it whom the class does not fit.
 void Match::State::count_unfit(const Supply& supply, View& view, std::int32_t more) {
-  if ((supply.queues & view.queues) == 0)
-    view.not_in_queue += more;
-  else if (!fits(supply, view))
-    view.lacks_skill += more;
+  if ((supply.queues & view.queues) == 0) view.not_in_queue += more;
+  else if (!fits(supply, view)) view.lacks_skill += more;
 }
 
 void Match::State::show(Supply& supply, View& view) {

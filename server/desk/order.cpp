@@ -43,7 +43,8 @@ std::string fingerprint(const record::Order& order) {
 
 std::string fingerprint(const record::OrderAnswer& answer) {
   std::string all = std::to_string(answer.order.value) + (answer.confirmed ? "+" : "-");
-  for (const record::Correction& correction : answer.corrections) all += '\n' + correction.field + '\t' + correction.value;
+  for (const record::Correction& correction : answer.corrections)
+    all += '\n' + correction.field + '\t' + correction.value;
   return all;
 }
 
@@ -79,9 +80,10 @@ void handle(Floor& floor, Session& session, const ask::ProposeOrder& propose) {
   order.version = before == nullptr ? 1 : before->version + 1;
   order.terms_told = floor.now;
   // Her own session hears the line too: version and terms_told are ours to say.
-  talk::append(floor, *chat, Stream::main,
-               {.id = propose.id, .reply_to = seq, .author = session.agent, .origin = Origin::human, .kind = LineKind::order},
-               {}, SessionId{}, std::move(order), content(propose.order));
+  talk::append(
+      floor, *chat, Stream::main,
+      {.id = propose.id, .reply_to = seq, .author = session.agent, .origin = Origin::human, .kind = LineKind::order},
+      {}, SessionId{}, std::move(order), content(propose.order));
   sla::on_answer(floor, *chat);
 }
 
@@ -104,7 +106,8 @@ void handle(Floor& floor, Session& session, const ask::AnswerOrder& ask) {
     return other != nullptr && other->order == answer.order;
   });
   if (answered) return floor.refuse(session, ask.id, Code::stale_version, "it has been answered");
-  if (answer.corrections.size() > limits::corrections_max) return floor.refuse(session, ask.id, Code::bad_order, "corrections: too many");
+  if (answer.corrections.size() > limits::corrections_max)
+    return floor.refuse(session, ask.id, Code::bad_order, "corrections: too many");
   if (answer.confirmed != answer.corrections.empty()) {
     return floor.refuse(session, ask.id, Code::bad_order, "corrections: some when not confirmed, none when confirmed");
   }
@@ -116,8 +119,8 @@ void handle(Floor& floor, Session& session, const ask::AnswerOrder& ask) {
   }
   if (!rights::may_add_line(floor, session, *chat, Stream::main, ask.id)) return;
   talk::append(floor, *chat, Stream::main,
-               {.id = ask.id, .reply_to = answer.order, .origin = Origin::buyer, .kind = LineKind::order_answer},
-               {}, session.id, answer, content(answer));
+               {.id = ask.id, .reply_to = answer.order, .origin = Origin::buyer, .kind = LineKind::order_answer}, {},
+               session.id, answer, content(answer));
   // What is right needs no answer; a correction does.
   if (!answer.confirmed) seating::on_buyer_words(floor, *chat);
 }

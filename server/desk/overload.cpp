@@ -32,7 +32,8 @@ void look_for_surge(Floor& floor) {
   const std::int32_t waiting = floor.match.live();
   // A supervisor's word holds: her surge until she ends it, its end until the rush is over.
   const bool by_hand = floor.surge_by == Reason::by_supervisor;
-  if (!floor.surge && !by_hand && waiting > surge_at * floor.places && waiting > surge_at) set_surge(floor, true, Reason::overload);
+  if (!floor.surge && !by_hand && waiting > surge_at * floor.places && waiting > surge_at)
+    set_surge(floor, true, Reason::overload);
   if (waiting > floor.places) return;
   if (floor.surge && !by_hand) set_surge(floor, false, Reason::overload);
   if (!floor.surge) floor.surge_by = Reason::none;
@@ -40,7 +41,8 @@ void look_for_surge(Floor& floor) {
 
 void on_queued(Floor& floor, Chat& chat) {
   const policy::Queue& promise = floor.promise(chat);
-  const Instant due = chat.told ? *chat.told + promise.queue_wait : chat.lined_up + std::min(promise.ask_beyond, promise.queue_wait);
+  const Instant due =
+      chat.told ? *chat.told + promise.queue_wait : chat.lined_up + std::min(promise.ask_beyond, promise.queue_wait);
   floor.arm(chat, ChatTimer::queue_wait, std::max(floor.now, due));
   floor.arm(chat, ChatTimer::in_line, floor.now + first_in_line);
 }
@@ -133,7 +135,8 @@ void set_surge(Floor& floor, bool on, Reason reason) {
 }
 
 tell::Figures figures(const Floor& floor, std::vector<tell::QueueFigures>& rows) {
-  tell::Figures told{.now = floor.now, .backlog_bytes = static_cast<std::int64_t>(floor.ledger.backlog_bytes()), .surge = floor.surge};
+  tell::Figures told{
+      .now = floor.now, .backlog_bytes = static_cast<std::int64_t>(floor.ledger.backlog_bytes()), .surge = floor.surge};
   rows.assign(floor.book->queue_count(), {});
   for (std::size_t i = 0; i < rows.size(); ++i) rows[i].queue = floor.book->policy().queues[i].name;
   for (const auto& [id, chat] : floor.chats) {

@@ -147,7 +147,8 @@ void on_agent_grace(Floor& floor, Agent& agent) {
 
 void set_status(Floor& floor, Agent& agent, Status status, Reason reason) {
   // Who is signed out and took a chat over by hand leaves that one behind too.
-  if (agent.status == status && agent.status_reason == reason && (status != Status::signed_out || agent.held.empty())) return;
+  if (agent.status == status && agent.status_reason == reason && (status != Status::signed_out || agent.held.empty()))
+    return;
   agent.status = status;
   agent.status_reason = reason;
   agent.status_since = floor.now;
@@ -212,7 +213,8 @@ void handle(Floor& floor, Session& session, const ask::Resume& resume) {
   }
   if (staff) {
     for (const Chat* chat : floor.roster.agent(session.agent).reserved) {
-      floor.tell(session.id, tell::Offer{chat->id, chat->queue, chat->timers[static_cast<std::size_t>(ChatTimer::reservation)].due(),
+      floor.tell(session.id, tell::Offer{chat->id, chat->queue,
+                                         chat->timers[static_cast<std::size_t>(ChatTimer::reservation)].due(),
                                          (floor.now - chat->lined_up).count()});
     }
   }
@@ -242,7 +244,8 @@ void on_breached(Floor& floor, Chat& chat) {
   if (chat.place != Place::held || chat.buyer->present()) return;
   // Long after the breach, loading the page again must still not end the chat.
   const Duration back_within = floor.book->policy().buyer_grace;
-  floor.arm(chat, ChatTimer::grace, std::max(floor.now + back_within, *chat.breached + floor.queue(chat).left_unanswered));
+  floor.arm(chat, ChatTimer::grace,
+            std::max(floor.now + back_within, *chat.breached + floor.queue(chat).left_unanswered));
 }
 
 void on_buyer_grace(Floor& floor, Chat& chat) {
@@ -315,12 +318,14 @@ void on_revoked(Floor& floor, const event::Revoked& revoked) {
   if (revoked.lifted) return;
   for (const Session& session : floor.sessions) {
     if (!session.id) continue;
-    const bool is_it = buyer ? session.buyer != nullptr && session.buyer->shop == revoked.shop && session.buyer->id == revoked.person
-                             : session.buyer == nullptr && floor.roster.agent(session.agent).name == revoked.person;
+    const bool is_it =
+        buyer ? session.buyer != nullptr && session.buyer->shop == revoked.shop && session.buyer->id == revoked.person
+              : session.buyer == nullptr && floor.roster.agent(session.agent).name == revoked.person;
     if (is_it) floor.out->add(effect::Close{session.id, CloseCode::revoked});
   }
   if (revoked.role == Role::agent || revoked.role == Role::supervisor) {
-    if (Agent* agent = floor.roster.find(revoked.person)) set_status(floor, *agent, Status::signed_out, Reason::revoked);
+    if (Agent* agent = floor.roster.find(revoked.person))
+      set_status(floor, *agent, Status::signed_out, Reason::revoked);
   }
 }
 

@@ -117,10 +117,8 @@ class Ranked {
     if (right == nullptr) return left;
     T* top = (left->*link).weight >= (right->*link).weight ? left : right;
     RankedLink<T>& here = top->*link;
-    if (top == left)
-      here.right = merge(here.right, right);
-    else
-      here.left = merge(left, here.left);
+    if (top == left) here.right = merge(here.right, right);
+    else here.left = merge(left, here.left);
     here.count = count(here.left) + count(here.right) + 1;
     return top;
   }

@@ -139,7 +139,8 @@ void on_chat(Floor& floor, const event::RecoveredChat& stored) {
   chat.asked = stored.told && stored.reason != Reason::chosen;
   chat.wanted = agent_of(floor, stored.wanted);
   chat.last_agent = agent_of(floor, stored.agent);
-  if (chat.last_agent != nobody && (buyer.chat == &chat || buyer.last_agent == nobody)) buyer.last_agent = chat.last_agent;
+  if (chat.last_agent != nobody && (buyer.chat == &chat || buyer.last_agent == nobody))
+    buyer.last_agent = chat.last_agent;
   for (const stored::Deed& deed : stored.deeds) chat.deeds.emplace_back(deed.seq, deed.body);
 
   for (const stored::Line& line : stored.lines) {
@@ -191,7 +192,8 @@ void on_done(Floor& floor, const event::RecoveryDone& done) {
   floor.starting = true;
   floor.ledger.start_at(done.position);
   floor.accepted = done.position;
-  floor.persist(record::Fact{.at = floor.now, .kind = FactKind::took_desk, .reason = Reason::recovered, .number = floor.epoch.value});
+  floor.persist(record::Fact{
+      .at = floor.now, .kind = FactKind::took_desk, .reason = Reason::recovered, .number = floor.epoch.value});
   // Everyone may be back in a moment: until then nobody who waits has nobody to wait for.
   for (const auto& agent : floor.roster.all()) {
     seating::on_agent_changed(floor, *agent);

@@ -22,10 +22,10 @@ namespace deskd {
 struct Chat;
 
 enum class AgentTimer : std::uint8_t {
-  grace_waiting,   // the sockets are gone: chats whose buyers wait go back
-  grace,           // ... then all
-  wrap_up,         // the earliest place that frees
-  warn,            // merged warnings leave
+  grace_waiting,  // the sockets are gone: chats whose buyers wait go back
+  grace,          // ... then all
+  wrap_up,        // the earliest place that frees
+  warn,           // merged warnings leave
 };
 inline constexpr std::size_t agent_timers = static_cast<std::size_t>(AgentTimer::warn) + 1;
 // Purposes of timers: a chat's count from 0, an agent's from here, the desk's own from 64.
@@ -40,28 +40,28 @@ struct WrapUp {
 struct Agent {
   AgentIndex index;
   std::string name;
-  std::string_view title;          // kept by the roster
+  std::string_view title;  // kept by the roster
   Role role{Role::agent};
-  bool employed{};                 // the policy in force names her
+  bool employed{};  // the policy in force names her
   Mask queues{};
   Mask skills{};
   std::int32_t capacity{}, held_max{}, kept_back{}, left_max{};
-  std::uint32_t rank{};            // by name; the last word of the total order
+  std::uint32_t rank{};  // by name; the last word of the total order
 
   Status status{Status::signed_out};
   Reason status_reason{};
   Instant status_since;
   std::vector<SessionId> sessions;
 
-  std::vector<Chat*> held;         // in order of assignment
+  std::vector<Chat*> held;  // in order of assignment
   std::vector<Chat*> reserved;
   std::vector<WrapUp> wrapping;
   std::int32_t load{};
-  std::int32_t left{};             // of held: left messages
+  std::int32_t left{};  // of held: left messages
   Instant last_assigned;
   std::int32_t unanswered_offers{};
-  CommandId declined;              // the newest decline, so that a repeat is not another
-  std::int32_t places{};           // what Floor::places counts of hers
+  CommandId declined;     // the newest decline, so that a repeat is not another
+  std::int32_t places{};  // what Floor::places counts of hers
   std::array<Timer, agent_timers> timers;
 
   Timer& timer(AgentTimer purpose) { return timers[static_cast<std::size_t>(purpose)]; }
@@ -87,7 +87,7 @@ class Roster {
 
  private:
   std::vector<std::unique_ptr<Agent>> agents_;
-  std::unordered_map<std::string_view, AgentIndex> by_name_;   // keys live in the agents
+  std::unordered_map<std::string_view, AgentIndex> by_name_;  // keys live in the agents
   Names titles_;
 };
 

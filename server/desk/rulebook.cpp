@@ -38,14 +38,19 @@ Rulebook::Rulebook(std::shared_ptr<const policy::Desk> policy) : policy_(std::mo
   }
 }
 
-std::optional<ShopIndex> Rulebook::shop(std::string_view name) const { return find_named<ShopIndex>(policy_->shops, name); }
-std::optional<QueueIndex> Rulebook::queue(std::string_view name) const { return find_named<QueueIndex>(policy_->queues, name); }
+std::optional<ShopIndex> Rulebook::shop(std::string_view name) const {
+  return find_named<ShopIndex>(policy_->shops, name);
+}
+std::optional<QueueIndex> Rulebook::queue(std::string_view name) const {
+  return find_named<QueueIndex>(policy_->queues, name);
+}
 
 const policy::Level* Rulebook::level(std::string_view of_shop, std::string_view name) const {
   const auto index = shop(of_shop);
   if (!index) return nullptr;
   const std::vector<policy::Level>& levels = shop(*index).levels;
-  const auto found = std::find_if(levels.begin(), levels.end(), [&](const policy::Level& level) { return level.name == name; });
+  const auto found =
+      std::find_if(levels.begin(), levels.end(), [&](const policy::Level& level) { return level.name == name; });
   return found == levels.end() ? nullptr : &*found;
 }
 

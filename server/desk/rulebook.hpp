@@ -50,9 +50,9 @@ class Rulebook {
 
  private:
   std::shared_ptr<const policy::Desk> policy_;
-  std::vector<std::string> skills_;           // bit n is skills_[n]
-  std::vector<Calendar> calendars_;           // as policy().calendars, then the one that is always open
-  std::vector<std::size_t> shop_calendar_;    // into calendars_
+  std::vector<std::string> skills_;         // bit n is skills_[n]
+  std::vector<Calendar> calendars_;         // as policy().calendars, then the one that is always open
+  std::vector<std::size_t> shop_calendar_;  // into calendars_
 };
 
 }  // namespace deskd

@@ -43,9 +43,8 @@ void line_up(Floor& floor, Chat& chat) {
 
 // Nobody of those who could ever take it is there.
 bool nobody_there(const Floor& floor, const Chat& chat) {
-  return std::none_of(floor.roster.all().begin(), floor.roster.all().end(), [&](const auto& agent) {
-    return is_there(*agent) && (agent->queues & chat.open_queues) != 0;
-  });
+  return std::none_of(floor.roster.all().begin(), floor.roster.all().end(),
+                      [&](const auto& agent) { return is_there(*agent) && (agent->queues & chat.open_queues) != 0; });
 }
 
 // Why nobody can take it live before the shop or somebody is back; none when somebody can.
@@ -116,8 +115,10 @@ void take_steps(const Floor& floor, Chat& chat) {
   for (; chat.relaxed < queue.relax.size() && queue.relax[chat.relaxed].after <= waited; ++chat.relaxed) {
     chat.needed &= ~floor.book->skill(queue.relax[chat.relaxed].skill);
   }
-  for (; chat.overflowed < queue.overflow.size() && queue.overflow[chat.overflowed].after <= waited; ++chat.overflowed) {
-    if (const auto other = floor.book->queue(queue.overflow[chat.overflowed].queue)) chat.open_queues |= Rulebook::bit(*other);
+  for (; chat.overflowed < queue.overflow.size() && queue.overflow[chat.overflowed].after <= waited;
+       ++chat.overflowed) {
+    if (const auto other = floor.book->queue(queue.overflow[chat.overflowed].queue))
+      chat.open_queues |= Rulebook::bit(*other);
   }
 }
 
@@ -187,7 +188,8 @@ void on_agent_changed(Floor& floor, Agent& agent, bool tell) {
   const Seat* known = floor.match.seat(agent.index);
   const bool changed = known == nullptr || !(*known == seat);
   if (changed) {
-    const bool serves_less = known != nullptr && ((known->queues & ~seat.queues) != 0 || (known->skills & ~seat.skills) != 0);
+    const bool serves_less =
+        known != nullptr && ((known->queues & ~seat.queues) != 0 || (known->skills & ~seat.skills) != 0);
     if (known != nullptr && known->takes && (!seat.takes || serves_less)) floor.someone_left = true;
     floor.match.set_agent(agent.index, seat);
     floor.roomy.push_back(agent.index);
@@ -233,7 +235,8 @@ void seat_all(Floor& floor) {
   // One chat that came, or one agent who has a place, looks at the other side once. Where more has changed in a step the
   // oldest goes first over everyone.
   if (floor.match_all || floor.seekers.size() + floor.roomy.size() > 1) {
-    while (const auto pair = floor.match.best_pair()) seat(floor, *floor.chat(pair->chat), floor.roster.agent(pair->agent));
+    while (const auto pair = floor.match.best_pair())
+      seat(floor, *floor.chat(pair->chat), floor.roster.agent(pair->agent));
   } else if (!floor.seekers.empty()) {
     const ChatId id = floor.seekers.front();
     const auto agent = floor.match.need(id) == nullptr ? std::nullopt : floor.match.best_agent(id);
@@ -262,7 +265,8 @@ void enqueue(Floor& floor, Chat& chat, Reason reason) {
   if (chat.main.full()) return lifetime::close(floor, chat, Reason::too_long);
   Reason not_now = why_not_now(floor, chat);
   const bool is_new = reason == Reason::none;
-  if (not_now == Reason::none && is_new && floor.match.live_in(Rulebook::bit(*floor.book->queue(chat.queue))) >= floor.queue(chat).queue_max) {
+  if (not_now == Reason::none && is_new &&
+      floor.match.live_in(Rulebook::bit(*floor.book->queue(chat.queue))) >= floor.queue(chat).queue_max) {
     not_now = Reason::overload;
   }
   // A visitor who is to be seated before the first line has left no message yet: that comes with the line.
@@ -310,7 +314,8 @@ void leave_message(Floor& floor, Chat& chat, Reason reason) {
 
 void leave_queue(Floor& floor, Chat& chat) {
   floor.match.remove_chat(chat.id);
-  for (const ChatTimer timer : {ChatTimer::queue_wait, ChatTimer::relax, ChatTimer::wanted, ChatTimer::in_line, ChatTimer::grace}) {
+  for (const ChatTimer timer :
+       {ChatTimer::queue_wait, ChatTimer::relax, ChatTimer::wanted, ChatTimer::in_line, ChatTimer::grace}) {
     floor.disarm(chat, timer);
   }
 }
@@ -382,7 +387,8 @@ void assign(Floor& floor, Chat& chat, Agent& agent, bool hand, SessionId session
     talk::replay(floor, chat, Stream::main, {}, to);
     talk::replay(floor, chat, Stream::inside, {}, to);
   }
-  chat.joined = talk::note(floor, chat, LineKind::joined, Origin::system, agent.title, agent.index, Reason::none, id, session);
+  chat.joined =
+      talk::note(floor, chat, LineKind::joined, Origin::system, agent.title, agent.index, Reason::none, id, session);
   sla::on_assigned(floor, chat);
   for (const SessionId to : chat.buyer->sessions) talk::tell_state(floor, chat, to);
   for (const SessionId to : chat.watchers) talk::tell_state(floor, chat, to);
@@ -473,7 +479,8 @@ void on_wrap_up(Floor& floor, Agent& agent) {
   std::optional<Instant> next;
   for (std::size_t i = 0; i < agent.wrapping.size();) {
     if (agent.wrapping[i].until <= floor.now) {
-      floor.persist(record::Fact{.chat = agent.wrapping[i].chat, .at = floor.now, .kind = FactKind::wrapped_up, .agent = agent.name});
+      floor.persist(record::Fact{
+          .chat = agent.wrapping[i].chat, .at = floor.now, .kind = FactKind::wrapped_up, .agent = agent.name});
       agent.wrapping.erase(agent.wrapping.begin() + static_cast<std::ptrdiff_t>(i));
       continue;
     }

@@ -17,15 +17,14 @@ namespace {
 // What happens at one moment of a wait.
 struct Step {
   Duration after{};
-  std::int32_t miss{};      // 1 target, 2 limit, 3 reminder, 4 breach; 0: only a warning
+  std::int32_t miss{};  // 1 target, 2 limit, 3 reminder, 4 breach; 0: only a warning
 };
 constexpr std::int32_t misses = 4;
 using Ladder = std::array<Step, 7>;
 
 Ladder ladder_of(const policy::Steps& steps) {
-  Ladder ladder{Step{steps.target, 1},           Step{steps.limit, 2},
-                Step{steps.reminder, 3},         Step{steps.breach, 4},
-                Step{steps.breach * 50 / 100},   Step{steps.breach * 75 / 100},
+  Ladder ladder{Step{steps.target, 1},        Step{steps.limit, 2},          Step{steps.reminder, 3},
+                Step{steps.breach, 4},        Step{steps.breach * 50 / 100}, Step{steps.breach * 75 / 100},
                 Step{steps.breach * 90 / 100}};
   // Of steps at one moment the misses come first, in their order. Not stable_sort, which allocates at every line.
   const auto order = [](const Step& step) { return std::pair{step.after, step.miss == 0 ? misses + 1 : step.miss}; };
@@ -95,7 +94,8 @@ void arm_left(Floor& floor, Chat& chat) {
 // A complaint is answered on the day it was made, and within its time where that is sooner; also after hours.
 void arm_complaint(Floor& floor, Chat& chat) {
   const Duration answer = floor.promise(chat).complaint_answer;
-  if (!chat.waiting_since || chat.complaint_missed || answer == Duration{0}) return floor.disarm(chat, ChatTimer::complaint);
+  if (!chat.waiting_since || chat.complaint_missed || answer == Duration{0})
+    return floor.disarm(chat, ChatTimer::complaint);
   const Instant day_ends = floor.hours(chat).end_of_local_day(*chat.waiting_since, floor.wall_ms);
   floor.arm(chat, ChatTimer::complaint, std::min(*chat.waiting_since + answer, day_ends));
 }
@@ -128,7 +128,8 @@ void warn(Floor& floor, const Chat& chat) {
 void restore_breach(Floor& floor, Chat& chat) {
   const Ladder ladder = ladder_of(promised(floor, chat));
   if (chat.shop_step != ladder.size() || chat.breached) return;
-  chat.breached = floor.hours(chat).add_open(*chat.waiting_since, ladder.back().after, floor.wall_ms).value_or(floor.now);
+  chat.breached =
+      floor.hours(chat).add_open(*chat.waiting_since, ladder.back().after, floor.wall_ms).value_or(floor.now);
   seating::on_need_changed(floor, chat);
 }
 

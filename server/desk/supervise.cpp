@@ -42,13 +42,15 @@ void handle(Floor& floor, Session& session, const ask::Watch& watch) {
   if (!watch.on) {
     if (seen != chat->watchers.end()) {
       chat->watchers.erase(seen);
-      session.watched.erase(std::remove(session.watched.begin(), session.watched.end(), chat->id), session.watched.end());
+      session.watched.erase(std::remove(session.watched.begin(), session.watched.end(), chat->id),
+                            session.watched.end());
     }
     return floor.done(session, watch.id, chat->id);
   }
   if (!chat->open()) return floor.refuse(session, watch.id, Code::chat_closed);
   if (seen == chat->watchers.end()) {
-    if (session.watched.size() >= limits::watched_max) return floor.refuse(session, watch.id, Code::too_many, "watched_max");
+    if (session.watched.size() >= limits::watched_max)
+      return floor.refuse(session, watch.id, Code::too_many, "watched_max");
     chat->watchers.push_back(session.id);
     session.watched.push_back(chat->id);
     record::Fact fact = floor.fact(*chat, FactKind::watched);

@@ -54,28 +54,29 @@ Seq append(Floor& floor, Chat& chat, Stream stream, Transcript::Line line, std::
   return seq;
 }
 
-Seq note(Floor& floor, Chat& chat, LineKind kind, Origin origin, std::string_view words, AgentIndex author, Reason reason,
-         CommandId id, SessionId session) {
-  return append(floor, chat, Stream::main, {.id = id, .author = author, .origin = origin, .kind = kind, .reason = reason},
-                words, session);
+Seq note(Floor& floor, Chat& chat, LineKind kind, Origin origin, std::string_view words, AgentIndex author,
+         Reason reason, CommandId id, SessionId session) {
+  return append(floor, chat, Stream::main,
+                {.id = id, .author = author, .origin = origin, .kind = kind, .reason = reason}, words, session);
 }
 
 tell::Line line_of(const Floor& floor, const Chat& chat, Stream stream, Seq seq) {
   const Transcript& transcript = chat.transcript(stream);
   const Transcript::Line& line = transcript.line(seq);
-  tell::Line told{.chat = chat.id,
-                  .stream = stream,
-                  .seq = seq,
-                  .at = line.at,
-                  .origin = line.origin,
-                  .kind = line.refused ? LineKind::refused : line.kind,
-                  .from = line.author == nobody ? std::string_view{} : std::string_view{floor.roster.agent(line.author).name},
-                  .id = line.id,
-                  .reply_to = line.reply_to,
-                  .reason = line.reason,
-                  .text = transcript.words(seq),
-                  .hidden = line.hidden,
-                  .stored = transcript.stored()};
+  tell::Line told{
+      .chat = chat.id,
+      .stream = stream,
+      .seq = seq,
+      .at = line.at,
+      .origin = line.origin,
+      .kind = line.refused ? LineKind::refused : line.kind,
+      .from = line.author == nobody ? std::string_view{} : std::string_view{floor.roster.agent(line.author).name},
+      .id = line.id,
+      .reply_to = line.reply_to,
+      .reason = line.reason,
+      .text = transcript.words(seq),
+      .hidden = line.hidden,
+      .stored = transcript.stored()};
   if (is_deed(line.kind) && !line.hidden) {
     if (const Chat::Deed* deed = chat.deed(seq)) {
       told.order = std::get_if<record::Order>(deed);
@@ -140,7 +141,8 @@ void tell_state(Floor& floor, const Chat& chat) {
   for (const SessionId session : everyone) tell_state(floor, chat, session);
 }
 
-bool repeated(Floor& floor, const Session& session, const Chat& chat, Stream stream, CommandId id, std::uint64_t content) {
+bool repeated(Floor& floor, const Session& session, const Chat& chat, Stream stream, CommandId id,
+              std::uint64_t content) {
   for (const Stream where : {Stream::main, Stream::inside}) {
     const Transcript& transcript = chat.transcript(where);
     const Seq seq = transcript.find(id);
@@ -173,9 +175,11 @@ void handle(Floor& floor, Session& session, const ask::Say& say) {
   Chat* chat = rights::chat_to_speak_in(floor, session, say.chat, stream, say.id);
   if (chat == nullptr) return;
   if (say.text.empty()) return floor.refuse(session, say.id, Code::bad_message, "text is empty");
-  if (say.text.size() > limits::words_bytes_max) return floor.refuse(session, say.id, Code::too_large, "text is too long");
+  if (say.text.size() > limits::words_bytes_max)
+    return floor.refuse(session, say.id, Code::too_large, "text is too long");
   if (repeated(floor, session, *chat, stream, say.id, content_of(LineKind::words, say.reply_to, say.text))) return;
-  if (say.reply_to > chat->transcript(stream).last()) return floor.refuse(session, say.id, Code::unknown_line, "reply_to");
+  if (say.reply_to > chat->transcript(stream).last())
+    return floor.refuse(session, say.id, Code::unknown_line, "reply_to");
   if (!rights::may_add_line(floor, session, *chat, stream, say.id)) return;
 
   const bool of_buyer = session.buyer != nullptr;
@@ -183,7 +187,9 @@ void handle(Floor& floor, Session& session, const ask::Say& say) {
          {.id = say.id,
           .reply_to = say.reply_to,
           .author = session.agent,
-          .origin = of_buyer ? Origin::buyer : say.assist ? Origin::assist : Origin::human,
+          .origin = of_buyer     ? Origin::buyer
+                    : say.assist ? Origin::assist
+                                 : Origin::human,
           .kind = LineKind::words},
          say.text, session.id);
   ++floor.counters.lines;
@@ -203,7 +209,8 @@ void handle(Floor& floor, Session& session, const ask::Recall& recall) {
   Transcript& transcript = chat->transcript(stream);
   if (!recall.seq || recall.seq > transcript.last()) return floor.refuse(session, recall.id, Code::unknown_line, "seq");
   const Transcript::Line& line = transcript.line(recall.seq);
-  if (line.kind != LineKind::words) return floor.refuse(session, recall.id, Code::not_allowed, "only words can be recalled");
+  if (line.kind != LineKind::words)
+    return floor.refuse(session, recall.id, Code::not_allowed, "only words can be recalled");
   const bool own = session.buyer != nullptr ? line.origin == Origin::buyer : line.author == session.agent;
   if (session.role != Role::supervisor) {
     if (!own) return floor.refuse(session, recall.id, Code::not_allowed, "not your line");
@@ -277,13 +284,14 @@ void on_durable(Floor& floor, Position position) {
     Transcript& transcript = pending.chat->transcript(pending.stream);
     transcript.set_stored(pending.seq);
     const Transcript::Line& line = transcript.line(pending.seq);
-    if (line.refused) continue;   // its author knows
+    if (line.refused) continue;  // its author knows
     if (line.id || is_deed(line.kind)) {
       safe.push_back({pending.chat, pending.stream, line.author, is_deed(line.kind), {line.id, pending.seq, line.at}});
     }
   }
   std::sort(safe.begin(), safe.end(), [](const SafeLine& a, const SafeLine& b) {
-    return std::tuple{a.chat->id, a.stream, a.author, a.line.seq} < std::tuple{b.chat->id, b.stream, b.author, b.line.seq};
+    return std::tuple{a.chat->id, a.stream, a.author, a.line.seq} <
+           std::tuple{b.chat->id, b.stream, b.author, b.line.seq};
   });
   floor.stored_lines.reserve(floor.stored_lines.size() + safe.size());
   for (std::size_t begin = 0; begin < safe.size();) {
@@ -318,7 +326,8 @@ void on_refused(Floor& floor, Position position) {
   const Seq seq = pending->seq;
   Transcript& transcript = chat.transcript(pending->stream);
   const Transcript::Line& line = transcript.line(seq);
-  if (line.id) floor.tell(sessions_of(floor, chat, line), tell::Error{line.id, Code::refused, "could not be stored", {}});
+  if (line.id)
+    floor.tell(sessions_of(floor, chat, line), tell::Error{line.id, Code::refused, "could not be stored", {}});
   transcript.refuse(seq);
   floor.persist(floor.fact(chat, FactKind::refused));
   floor.alarm(chat, ClockKind::first_response, Reason::none);

@@ -12,11 +12,12 @@ namespace deskd::talk {
 
 // Makes a line. `session` said it and hears of it by `stored` instead; 0 when the desk made it. A deed is written down
 // with its line; `content` then stands for its body where a repeat is to be known.
-Seq append(Floor& floor, Chat& chat, Stream stream, Transcript::Line line, std::string_view words, SessionId session = {},
-           std::optional<Chat::Deed> deed = std::nullopt, std::optional<std::uint64_t> content = std::nullopt);
+Seq append(Floor& floor, Chat& chat, Stream stream, Transcript::Line line, std::string_view words,
+           SessionId session = {}, std::optional<Chat::Deed> deed = std::nullopt,
+           std::optional<std::uint64_t> content = std::nullopt);
 // A line of the desk's own: joined, transferred, closed ...
-Seq note(Floor& floor, Chat& chat, LineKind kind, Origin origin, std::string_view words = {}, AgentIndex author = nobody,
-         Reason reason = Reason::none, CommandId id = {}, SessionId session = {});
+Seq note(Floor& floor, Chat& chat, LineKind kind, Origin origin, std::string_view words = {},
+         AgentIndex author = nobody, Reason reason = Reason::none, CommandId id = {}, SessionId session = {});
 
 // A line as it goes to a reader.
 tell::Line line_of(const Floor& floor, const Chat& chat, Stream stream, Seq seq);
@@ -24,7 +25,7 @@ tell::Line line_of(const Floor& floor, const Chat& chat, Stream stream, Seq seq)
 void replay(Floor& floor, const Chat& chat, Stream stream, Seq after, SessionId to);
 // Tells a session the chat as it is.
 void tell_state(Floor& floor, const Chat& chat, SessionId to);
-void tell_state(Floor& floor, const Chat& chat);   // everyone concerned
+void tell_state(Floor& floor, const Chat& chat);  // everyone concerned
 
 void handle(Floor& floor, Session& session, const ask::Say& say);
 void handle(Floor& floor, Session& session, const ask::Recall& recall);
@@ -38,6 +39,7 @@ void on_refused(Floor& floor, Position position);
 void on_accepted_due(Floor& floor);
 
 // True when this command was answered before: answers it again (or says id_reused), and nothing more must happen.
-bool repeated(Floor& floor, const Session& session, const Chat& chat, Stream stream, CommandId id, std::uint64_t content);
+bool repeated(Floor& floor, const Session& session, const Chat& chat, Stream stream, CommandId id,
+              std::uint64_t content);
 
 }  // namespace deskd::talk

@@ -83,10 +83,8 @@ void Timers::enter(Slot slot) {
   while (rest != nullptr) {
     Timer& timer = *rest;
     rest = timer.next_;
-    if (slot.level == 0 && ms_of(timer.due_) <= now_ms_)
-      sorting_.push_back(&timer);
-    else
-      place(timer);
+    if (slot.level == 0 && ms_of(timer.due_) <= now_ms_) sorting_.push_back(&timer);
+    else place(timer);
   }
   std::ranges::sort(sorting_, {}, &Timer::arming_);
   Timer** tail = &ready_;

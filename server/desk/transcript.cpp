@@ -16,7 +16,9 @@ constexpr std::size_t first_block_bytes = 256;
 constexpr std::size_t last_block_bytes = 16 * 1024;
 
 // Clients choose their ids: a half that one of them keeps the same must not put all its lines into one place.
-std::uint64_t mixed(CommandId id) { return ((id.low ^ (id.high * 0x9e3779b97f4a7c15ULL)) * 0xbf58476d1ce4e5b9ULL) >> 32; }
+std::uint64_t mixed(CommandId id) {
+  return ((id.low ^ (id.high * 0x9e3779b97f4a7c15ULL)) * 0xbf58476d1ce4e5b9ULL) >> 32;
+}
 }  // namespace
 
 std::uint64_t content_of(LineKind kind, Seq reply_to, std::string_view words) {

@@ -28,16 +28,16 @@ class Transcript {
  public:
   struct Line {
     Instant at;
-    CommandId id;                  // zero: no client asked for it
-    std::uint64_t content{};       // hash of what was said, to tell a repeat from another line under the same id
-    std::string_view words;        // where they lie; means something from kept_from() on
+    CommandId id;             // zero: no client asked for it
+    std::uint64_t content{};  // hash of what was said, to tell a repeat from another line under the same id
+    std::string_view words;   // where they lie; means something from kept_from() on
     Seq reply_to;
-    AgentIndex author{nobody};   // staff who said or did it
+    AgentIndex author{nobody};  // staff who said or did it
     Origin origin{};
     LineKind kind{};
     Reason reason{};
-    bool hidden{};                 // recalled
-    bool refused{};                // the database would not hold it
+    bool hidden{};   // recalled
+    bool refused{};  // the database would not hold it
   };
 
   // What it keeps lies in `memory`, which outlives it.
@@ -69,9 +69,9 @@ class Transcript {
   void index(Seq seq);
 
   std::pmr::vector<Line> lines_;
-  std::pmr::vector<std::uint32_t> ids_;      // open addressing over seq by id; empty while a scan is as quick
-  std::pmr::vector<std::pmr::string> words_; // blocks that are filled and never grow
-  std::size_t words_bytes_{};       // of all blocks
+  std::pmr::vector<std::uint32_t> ids_;       // open addressing over seq by id; empty while a scan is as quick
+  std::pmr::vector<std::pmr::string> words_;  // blocks that are filled and never grow
+  std::size_t words_bytes_{};                 // of all blocks
   Seq stored_{};
   Seq kept_from_{1};
 };

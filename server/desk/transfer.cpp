@@ -15,8 +15,8 @@ struct Target {
 };
 
 // Exactly one of the two, and it exists; else answers what is wrong.
-std::optional<Target> target_of(Floor& floor, const Session& session, CommandId id, const Chat& chat, std::string_view agent,
-                                std::string_view queue) {
+std::optional<Target> target_of(Floor& floor, const Session& session, CommandId id, const Chat& chat,
+                                std::string_view agent, std::string_view queue) {
   if (agent.empty() == queue.empty()) {
     floor.refuse(session, id, Code::bad_message, "exactly one of agent and queue");
     return std::nullopt;
@@ -135,7 +135,8 @@ void handle(Floor& floor, Session& session, const ask::Reassign& reassign) {
     if (!target->agent->present() || target->agent->status == Status::signed_out) {
       return floor.refuse(session, reassign.id, Code::no_place, "the agent is not there");
     }
-    if (chat->place == Place::held && chat->agent == target->agent->index) return floor.done(session, reassign.id, chat->id);
+    if (chat->place == Place::held && chat->agent == target->agent->index)
+      return floor.done(session, reassign.id, chat->id);
     if (holds_most(*target->agent)) return floor.refuse(session, reassign.id, Code::no_place, "held_max");
   }
   if (!rights::has_room(floor, session, *chat, Stream::main, reassign.id)) return;

@@ -127,10 +127,10 @@ void Admin::answer_desk(const Request& request, std::string_view desk, std::stri
     if (!unless_method("POST")) return;
     const auto read = admin::read_revocation(request.body);
     if (const auto* wrong = std::get_if<std::string>(&read)) return reply(refused(400, "bad_message", *wrong));
-    return desks_.revoke(desk, std::get<admin::Revocation>(read),
-                         [reply = std::move(reply)](std::optional<std::int64_t> sessions) {
-      reply(sessions ? number("sessions", *sessions) : no_such("this server does not serve such a desk"));
-    });
+    return desks_.revoke(
+        desk, std::get<admin::Revocation>(read), [reply = std::move(reply)](std::optional<std::int64_t> sessions) {
+          reply(sessions ? number("sessions", *sessions) : no_such("this server does not serve such a desk"));
+        });
   }
   constexpr std::string_view chats{"chats/"};
   constexpr std::string_view explain{"/explain"};

@@ -97,8 +97,10 @@ void add_desk(Scrape& scrape, std::string_view desk, const Counters& counters, c
   scrape.add(counter_rows(), counters, labels);
   scrape.add(figure_rows(), figures, labels);
   constexpr std::string_view replies{"From a buyer's line to the answer, in open hours."};
-  scrape.add("deskd_reply_seconds", replies, waited.first_response, labels, {"clock", word_of(ClockKind::first_response)});
-  scrape.add("deskd_reply_seconds", replies, waited.next_response, labels, {"clock", word_of(ClockKind::next_response)});
+  scrape.add("deskd_reply_seconds", replies, waited.first_response, labels,
+             {"clock", word_of(ClockKind::first_response)});
+  scrape.add("deskd_reply_seconds", replies, waited.next_response, labels,
+             {"clock", word_of(ClockKind::next_response)});
   scrape.add("deskd_reply_seconds", replies, waited.left_message, labels, {"clock", word_of(ClockKind::left_message)});
   scrape.add("deskd_queue_wait_seconds", "In line, from joining it to an agent.", waited.queue, labels);
   // The waits of queues of different desks have no sum that means anything.

@@ -172,10 +172,8 @@ class BufferedSocket final : public Loop::Outbox {
   }
 
   void flush_soon() {
-    if (pending() >= flush_bytes)
-      flush();
-    else
-      loop_.flush_later(*this);
+    if (pending() >= flush_bytes) flush();
+    else loop_.flush_later(*this);
   }
 
   void release() {

@@ -237,14 +237,10 @@ class Listener::Impl::Request : public std::enable_shared_from_this<Request> {
     if (!subprotocol.empty() && !has_word(field(http::field::sec_websocket_protocol), subprotocol))
       return answer(answer_of(400, "Sec-WebSocket-Protocol must offer " + std::string{subprotocol}));
     switch (listener_->doors_->may_enter(door, field(http::field::origin), field(http::field::host))) {
-      case Doors::Verdict::unknown:
-        return answer(answer_of(404, "no such shop or desk"));
-      case Doors::Verdict::forbidden:
-        return answer(answer_of(403, "this origin is not on the shop's list"));
-      case Doors::Verdict::closed:
-        return answer(unavailable("the server is going down", 2));
-      case Doors::Verdict::welcome:
-        break;
+      case Doors::Verdict::unknown: return answer(answer_of(404, "no such shop or desk"));
+      case Doors::Verdict::forbidden: return answer(answer_of(403, "this origin is not on the shop's list"));
+      case Doors::Verdict::closed: return answer(unavailable("the server is going down", 2));
+      case Doors::Verdict::welcome: break;
     }
     if (listener_->hand_over(*this, door)) end();
   }
@@ -407,17 +403,14 @@ bool Listener::Impl::hand_over(Request& request, const Door& door) {
   const bool staff = door.entrance != Entrance::buyer;
   const std::string peer = request.peer();
   switch (admission_.ask(peer, staff, request.socket().native_handle())) {
-    case Admission::Answer::full:
-      request.answer(Request::unavailable("no room now", 5));
-      return false;
+    case Admission::Answer::full: request.answer(Request::unavailable("no room now", 5)); return false;
     case Admission::Answer::too_many_here: {
       HttpAnswer given = answer_of(429, "too many connections from this address");
       given.headers = {{"Retry-After", "5"}};
       request.answer(std::move(given));
       return false;
     }
-    case Admission::Answer::welcome:
-      break;
+    case Admission::Answer::welcome: break;
   }
   Arrival arrival;
   arrival.entrance = door.entrance;

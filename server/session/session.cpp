@@ -11,10 +11,8 @@ namespace {
 CommandId id_of(const Ask& ask) {
   return std::visit(
       [](const auto& asked) {
-        if constexpr (requires { asked.id; })
-          return asked.id;
-        else
-          return CommandId{};
+        if constexpr (requires { asked.id; }) return asked.id;
+        else return CommandId{};
       },
       ask);
 }
@@ -169,12 +167,9 @@ void LiveSession::welcome(const Welcome& come) {
 void LiveSession::on_timer() {
   const Instant now = host_.now();
   switch (state_) {
-    case State::silent:
-      return close(CloseCode::sign_in_timeout);
-    case State::closing:
-      return socket_->drop();
-    case State::signed_in:
-      break;
+    case State::silent: return close(CloseCode::sign_in_timeout);
+    case State::closing: return socket_->drop();
+    case State::signed_in: break;
   }
   if (host_.wall_ms() >= expires_wall_ms_) return close(CloseCode::expired);
   const Duration quiet = now - heard_;

@@ -33,7 +33,7 @@ std::variant<Welcome, NotWelcome> staff(Identity who, const SignInDoor& door, co
 }  // namespace
 
 std::variant<Welcome, NotWelcome> sign_in(std::string_view token, const SignInDoor& door, const KeyRing& keys,
-                                           const policy::Desk& policy, std::int64_t wall_ms) {
+                                          const policy::Desk& policy, std::int64_t wall_ms) {
   const bool is_buyers = door.entrance == Entrance::buyer;
   if (token.empty()) {
     if (!is_buyers) return SignInError::no_token;

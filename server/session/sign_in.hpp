@@ -48,6 +48,6 @@ using NotWelcome = std::variant<SignInError, TokenError>;
 constexpr Role lesser(Role a, Role b) { return a == Role::ops || b == Role::ops ? Role::ops : std::min(a, b); }
 
 std::variant<Welcome, NotWelcome> sign_in(std::string_view token, const SignInDoor& door, const KeyRing& keys,
-                                           const policy::Desk& policy, std::int64_t wall_ms);
+                                          const policy::Desk& policy, std::int64_t wall_ms);
 
 }  // namespace deskd

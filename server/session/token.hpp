@@ -65,7 +65,7 @@ struct Identity {
   std::int64_t expires_wall_ms{};  // the session ends then, unless refreshed
   std::int64_t issued_wall_ms{};   // 0: the token does not say
   bool guest{};
-  std::string kid;  // the key that vouches; empty for guests, whom this server's own does
+  std::string kid;    // the key that vouches; empty for guests, whom this server's own does
   std::string level;  // of a buyer: what the shop's back end says they are, "vip"; the policy says what it is worth
   bool operator==(const Identity&) const = default;
 };

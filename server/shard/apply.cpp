@@ -169,12 +169,9 @@ void Room::answer(LiveSession& session, const mail::ReadLines& what, const Answe
 
 void Room::answer(LiveSession& session, const mail::ReadCommand& what, const Answer& answer) {
   const auto* found = std::get_if<answer::Command>(&answer);
-  if (found == nullptr)
-    session.tell(tell::Error{what.id, Code::storage_behind, "not known now", read_again_ms});
-  else if (found->line)
-    session.tell(tell::Done{what.id, what.chat, found->line->seq});
-  else
-    session.tell(tell::Error{what.id, Code::chat_closed, "the chat has ended and the line was not stored", {}});
+  if (found == nullptr) session.tell(tell::Error{what.id, Code::storage_behind, "not known now", read_again_ms});
+  else if (found->line) session.tell(tell::Done{what.id, what.chat, found->line->seq});
+  else session.tell(tell::Error{what.id, Code::chat_closed, "the chat has ended and the line was not stored", {}});
 }
 
 }  // namespace deskd

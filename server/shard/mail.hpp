@@ -93,7 +93,7 @@ struct Stop {};
 
 }  // namespace mail
 
-using Mail = std::variant<mail::Place, mail::Arrive, mail::Stored, mail::Read, mail::NewPolicy, mail::Revoke, mail::WouldDrop,
-                          mail::Explain, mail::Report, mail::Drain, mail::Stop>;
+using Mail = std::variant<mail::Place, mail::Arrive, mail::Stored, mail::Read, mail::NewPolicy, mail::Revoke,
+                          mail::WouldDrop, mail::Explain, mail::Report, mail::Drain, mail::Stop>;
 
 }  // namespace deskd

@@ -23,21 +23,19 @@ template <>
 struct Shape<event::SessionOpened> {
   using T = event::SessionOpened;
   static constexpr auto fields = std::tuple{need("session", &T::session), need("role", &T::role),
-                                            may("person", &T::person), may("shop", &T::shop),
-                                            may("level", &T::level)};
+                                            may("person", &T::person), may("shop", &T::shop), may("level", &T::level)};
 };
 template <>
 struct Shape<event::Identified> {
   using T = event::Identified;
-  static constexpr auto fields =
-      std::tuple{may("shop", &T::shop), may("guest", &T::guest), may("buyer", &T::buyer), need("session", &T::session),
-                 may("level", &T::level)};
+  static constexpr auto fields = std::tuple{may("shop", &T::shop), may("guest", &T::guest), may("buyer", &T::buyer),
+                                            need("session", &T::session), may("level", &T::level)};
 };
 template <>
 struct Shape<event::Revoked> {
   using T = event::Revoked;
-  static constexpr auto fields = std::tuple{need("role", &T::role), may("shop", &T::shop), may("person", &T::person),
-                                            may("lifted", &T::lifted)};
+  static constexpr auto fields =
+      std::tuple{need("role", &T::role), may("shop", &T::shop), may("person", &T::person), may("lifted", &T::lifted)};
 };
 template <>
 struct Shape<stored::Line> {
@@ -55,9 +53,13 @@ struct Shape<stored::Clock> {
 template <>
 struct Shape<stored::Agent> {
   using T = stored::Agent;
-  static constexpr auto fields =
-      std::tuple{need("agent", &T::agent), need("status", &T::status), need("reason", &T::reason), need("since", &T::since),
-                 may("adjusted_under", &T::adjusted_under), may("capacity", &T::capacity), may("queues", &T::queues)};
+  static constexpr auto fields = std::tuple{need("agent", &T::agent),
+                                            need("status", &T::status),
+                                            need("reason", &T::reason),
+                                            need("since", &T::since),
+                                            may("adjusted_under", &T::adjusted_under),
+                                            may("capacity", &T::capacity),
+                                            may("queues", &T::queues)};
 };
 template <>
 struct Shape<stored::Surge> {
@@ -94,7 +96,8 @@ constexpr auto routing_fields() {
 template <>
 struct Shape<stored::Chat> {
   using T = stored::Chat;
-  static constexpr auto fields = std::tuple_cat(routing_fields<T>(), std::tuple{may("lines", &T::lines), may("fired", &T::fired)});
+  static constexpr auto fields =
+      std::tuple_cat(routing_fields<T>(), std::tuple{may("lines", &T::lines), may("fired", &T::fired)});
 };
 
 template <>

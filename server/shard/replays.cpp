@@ -25,10 +25,8 @@ void Replays::read(SessionId session, std::vector<std::string> page, bool more, 
   if (it == replays_.end()) return;
   Replay& replay = it->second;
   replay.is_reading = false;
-  if (more)
-    std::get<query::Lines>(replay.rest.front()).after = last;
-  else
-    replay.rest.pop_front();
+  if (more) std::get<query::Lines>(replay.rest.front()).after = last;
+  else replay.rest.pop_front();
   for (auto frame = page.rbegin(); frame != page.rend(); ++frame) {
     replay.bytes += frame->size();
     bytes_ += frame->size();

@@ -53,10 +53,8 @@ void Room::step(const Event& event) {
   desk_.step(at, event, effects_);
   if (recorder_) recorder_->effects(effects_);
   apply();
-  if (const auto due = desk_.next_deadline())
-    shard_.timers().arm(timer, std::max(*due, at + Duration{1}));
-  else
-    shard_.timers().disarm(timer);
+  if (const auto due = desk_.next_deadline()) shard_.timers().arm(timer, std::max(*due, at + Duration{1}));
+  else shard_.timers().disarm(timer);
   // What ended while acting is told now, each as a step of its own.
   while (!closed_.empty()) {
     const SessionId session = closed_.back();
@@ -148,10 +146,8 @@ void Room::closed(LiveSession& session, CloseCode code) {
   if (code == CloseCode::slow_reader) note(Happened::session_slow, {{"desk", Name{name_}}});
   shard_.replays().forget(session.id());
   reads_.erase(session.id().value);
-  if (applying_)
-    closed_.push_back(session.id());
-  else
-    step(event::SessionClosed{session.id()});
+  if (applying_) closed_.push_back(session.id());
+  else step(event::SessionClosed{session.id()});
 }
 
 void Room::refused(const NotWelcome& why) {

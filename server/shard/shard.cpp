@@ -281,8 +281,7 @@ void Shard::fire(Timer& timer) {
     case Wakes::session:
       if (LiveSession* each = session(SessionId{static_cast<std::uint64_t>(timer.owner)})) each->on_timer();
       return;
-    case Wakes::wall:
-      return watch_wall();
+    case Wakes::wall: return watch_wall();
   }
 }
 

@@ -30,8 +30,7 @@ std::string said_again(const std::variant<Any, Fault>& decoded) {
   std::string frame;
   if (const auto* fault = std::get_if<Fault>(&decoded))
     encode(Tell{tell::Error{fault->id, fault->code, fault->message, {}}}, frame);
-  else
-    encode(std::get<Any>(decoded), frame);
+  else encode(std::get<Any>(decoded), frame);
   return frame;
 }
 

@@ -102,9 +102,7 @@ constexpr std::string_view good_request{
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static House house;
   const std::string_view input{reinterpret_cast<const char*>(data), size};
-  if (input.starts_with('\x01'))
-    house.receive(std::string{good_request}.append(input.substr(1)));
-  else
-    house.receive(input);
+  if (input.starts_with('\x01')) house.receive(std::string{good_request}.append(input.substr(1)));
+  else house.receive(input);
   return 0;
 }

@@ -460,7 +460,9 @@ std::string Play::expect(const std::string& what) {
   if (words[0] == "count" && words.size() == 3) {
     const Counters& counters = scene_.desk().counters();
     const Waited& waited = scene_.desk().waited();
-    const auto sum = [](const Waits& waits) { return std::accumulate(waits.counts.begin(), waits.counts.end(), std::uint64_t{}); };
+    const auto sum = [](const Waits& waits) {
+      return std::accumulate(waits.counts.begin(), waits.counts.end(), std::uint64_t{});
+    };
     const std::map<std::string, std::uint64_t> all{{"over_capacity", counters.over_capacity},
                                                    {"lines", counters.lines},
                                                    {"lines_repeated", counters.lines_repeated},

@@ -113,7 +113,7 @@ bool set(policy::Shop& shop, std::string_view key, std::string_view value) {
   if (key == "title") return shop.title = value, true;
   if (key == "calendar") return shop.calendar = value, true;
   if (key == "greeting") return shop.greeting = value, true;
-  if (key == "level") {   // "vip:120"
+  if (key == "level") {  // "vip:120"
     const std::size_t colon = value.find(':');
     std::int64_t number = 0;
     if (colon == std::string_view::npos || !read_number(value.substr(colon + 1), number)) return false;

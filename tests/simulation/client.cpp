@@ -52,7 +52,8 @@ ask::Resume Client::resume() {
     copy.known = false;
     // A chat that has ended is named too while something about it is open: a line not known to be stored, a word of one's own.
     const bool unsure_end = copy.last() > copy.stored;
-    const bool unsaid = std::any_of(outbox.begin(), outbox.end(), [id = id](const Unsafe& said) { return said.chat == id; });
+    const bool unsaid =
+        std::any_of(outbox.begin(), outbox.end(), [id = id](const Unsafe& said) { return said.chat == id; });
     if (copy.state.place == Place::closed && !unsure_end && !unsaid) continue;
     resume.chats.push_back({id, copy.epoch, copy.last(), copy.stored, copy.inside_last(), copy.inside_stored});
   }
@@ -119,7 +120,8 @@ std::string Client::hear(const Heard& heard, Epoch epoch) {
     mark = std::max(mark, stored->stored);
     for (const tell::StoredLine& line : stored->lines) {
       if (line.seq > stored->stored) return "stored names a line beyond its watermark";
-      const auto said = std::find_if(outbox.begin(), outbox.end(), [&](const Unsafe& one) { return one.id == line.id; });
+      const auto said =
+          std::find_if(outbox.begin(), outbox.end(), [&](const Unsafe& one) { return one.id == line.id; });
       if (said == outbox.end()) {
         ++repeats;
         continue;

@@ -26,14 +26,14 @@ class Client {
     std::string text;
     LineKind kind{};
     Origin origin{};
-    std::int32_t version{};   // of an order
+    std::int32_t version{};  // of an order
   };
   struct Copy {
     std::map<Seq, Line> main, inside;
     Seq stored, inside_stored;
     Epoch epoch;
-    tell::ChatState state;    // its views are dead; numbers and enums only
-    bool known{};             // a state was heard in this session
+    tell::ChatState state;  // its views are dead; numbers and enums only
+    bool known{};           // a state was heard in this session
     Seq last() const { return main.empty() ? Seq{} : main.rbegin()->first; }
     Seq inside_last() const { return inside.empty() ? Seq{} : inside.rbegin()->first; }
   };

@@ -57,17 +57,19 @@ void Database::store(const Owned& owned) {
     newest_at_ = std::max(newest_at_, line->at);
     StoredChat& chat = chats_[line->chat];
     const std::string where = "chat " + std::to_string(line->chat.value) + " line " + std::to_string(line->seq.value);
-    stored::Line row{line->stream, line->seq,      line->at,     line->origin,            line->kind, std::string{line->person},
-                   line->id,     line->reply_to, line->reason, std::string{line->text}};
+    stored::Line row{
+        line->stream, line->seq,      line->at,     line->origin,           line->kind, std::string{line->person},
+        line->id,     line->reply_to, line->reason, std::string{line->text}};
     if (!chat.lines.emplace(std::pair{line->stream, line->seq}, std::move(row)).second) refuse(where + " stored twice");
     if (line->id && !chat.ids.emplace(std::string{line->person}, line->id).second) refuse(where + " repeats an id");
-    if (line->seq.value > 1 && chat.lines.count({line->stream, Seq{line->seq.value - 1}}) == 0) refuse(where + " leaves a gap");
+    if (line->seq.value > 1 && chat.lines.count({line->stream, Seq{line->seq.value - 1}}) == 0)
+      refuse(where + " leaves a gap");
   } else if (const auto* fact = std::get_if<record::Fact>(&owned.body)) {
     newest_at_ = std::max(newest_at_, fact->at);
     ++facts_[static_cast<std::size_t>(fact->kind)];
     if (fact->kind == FactKind::missed && !chats_[fact->chat].fired.emplace(fact->clock, fact->ordinal).second) {
-      refuse("chat " + std::to_string(fact->chat.value) + " clock " + std::string{word_of(fact->clock)} + " fired twice as " +
-             std::to_string(fact->ordinal));
+      refuse("chat " + std::to_string(fact->chat.value) + " clock " + std::string{word_of(fact->clock)} +
+             " fired twice as " + std::to_string(fact->ordinal));
     }
     if (fact->kind == FactKind::status || fact->kind == FactKind::adjusted) {
       event::RecoveredAgent& agent = agents_[std::string{fact->agent}];

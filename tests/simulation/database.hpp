@@ -20,7 +20,7 @@
 namespace deskd::simulation {
 
 struct StoredChat {
-  event::RecoveredChat row;   // lines, fired and deeds stay empty here
+  event::RecoveredChat row;  // lines, fired and deeds stay empty here
   std::map<std::pair<Stream, Seq>, stored::Line> lines;
   std::set<std::pair<std::string, CommandId>> ids;
   std::set<std::pair<ClockKind, std::int32_t>> fired;
@@ -62,7 +62,7 @@ class Database {
   void store(const Owned& owned);
 
   std::deque<Owned> waiting_;
-  std::size_t commit_end_{};    // how many of waiting_ are in the commit
+  std::size_t commit_end_{};  // how many of waiting_ are in the commit
   std::map<ChatId, StoredChat> chats_;
   event::RecoveredSurge surge_;
   std::map<std::string, event::RecoveredAgent, std::less<>> agents_;

@@ -63,11 +63,13 @@ int main(int argc, char** argv) {
   knobs.seed = first;
   const bool same = run(knobs).digest == run(knobs).digest;
 
-  std::printf("seeds %llu..%llu, %d desk-hours each: %llu steps, %llu chats, %llu lines, %llu breaches, %llu crashes, %llu sessions\n",
-              static_cast<unsigned long long>(first), static_cast<unsigned long long>(first + seeds - 1), knobs.hours,
-              static_cast<unsigned long long>(sum.steps), static_cast<unsigned long long>(sum.chats),
-              static_cast<unsigned long long>(sum.lines), static_cast<unsigned long long>(sum.breaches),
-              static_cast<unsigned long long>(sum.crashes), static_cast<unsigned long long>(sum.sessions));
+  std::printf(
+      "seeds %llu..%llu, %d desk-hours each: %llu steps, %llu chats, %llu lines, %llu breaches, %llu crashes, %llu "
+      "sessions\n",
+      static_cast<unsigned long long>(first), static_cast<unsigned long long>(first + seeds - 1), knobs.hours,
+      static_cast<unsigned long long>(sum.steps), static_cast<unsigned long long>(sum.chats),
+      static_cast<unsigned long long>(sum.lines), static_cast<unsigned long long>(sum.breaches),
+      static_cast<unsigned long long>(sum.crashes), static_cast<unsigned long long>(sum.sessions));
   int unmet = 0;
   for (const auto& [name, times] : sum.marks.met()) {
     std::printf("  %-32s %llu\n", name.c_str(), static_cast<unsigned long long>(times));

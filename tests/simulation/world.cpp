@@ -16,12 +16,45 @@ namespace deskd::simulation {
 using namespace std::chrono_literals;
 
 Marks all_marks() {
-  return {"crash", "crash: tail lost", "crash: commit unknown", "session dropped", "line repeated", "accepted before stored",
-          "offer declined", "offer lapsed", "agents: grace ended", "agent adjusted", "buyer absent", "buyer returned", "left message",
-          "left message answered", "asked to choose", "chose to wait", "chose to leave a message", "woke above capacity",
-          "transferred", "taken over", "reassigned", "order corrected", "order confirmed", "rated", "reopened", "recalled",
-          "closed as idle", "left unanswered", "breached", "queue wait missed", "identified", "surge", "relaxed",
-          "wrapped up", "no answer needed", "policy changed", "wall clock stepped", "storage behind", "unsure after a crash",
+  return {"crash",
+          "crash: tail lost",
+          "crash: commit unknown",
+          "session dropped",
+          "line repeated",
+          "accepted before stored",
+          "offer declined",
+          "offer lapsed",
+          "agents: grace ended",
+          "agent adjusted",
+          "buyer absent",
+          "buyer returned",
+          "left message",
+          "left message answered",
+          "asked to choose",
+          "chose to wait",
+          "chose to leave a message",
+          "woke above capacity",
+          "transferred",
+          "taken over",
+          "reassigned",
+          "order corrected",
+          "order confirmed",
+          "rated",
+          "reopened",
+          "recalled",
+          "closed as idle",
+          "left unanswered",
+          "breached",
+          "queue wait missed",
+          "identified",
+          "surge",
+          "relaxed",
+          "wrapped up",
+          "no answer needed",
+          "policy changed",
+          "wall clock stepped",
+          "storage behind",
+          "unsure after a crash",
           "overloaded to a left message"};
 }
 
@@ -33,7 +66,8 @@ policy::Desk make_policy(Random& random, const Knobs& knobs, bool tight) {
   policy::Desk desk;
   desk.version = 1;
   desk.name = "sim";
-  desk.shops = {{.name = "red", .title = "Red", .levels = {{"gold", 30}, {"vip", 120}}, .greeting = "hello"}, {.name = "blue", .title = "Blue"}};
+  desk.shops = {{.name = "red", .title = "Red", .levels = {{"gold", 30}, {"vip", 120}}, .greeting = "hello"},
+                {.name = "blue", .title = "Blue"}};
   for (const char* name : {"sales", "care", "vip"}) {
     policy::Queue queue;
     queue.name = name;
@@ -65,7 +99,8 @@ policy::Desk make_policy(Random& random, const Knobs& knobs, bool tight) {
     agent.capacity = static_cast<std::int32_t>(tight ? random.between(1, 2) : random.between(1, 5));
     desk.agents.push_back(std::move(agent));
   }
-  policy::Agent boss{.name = "boss", .title = "supervisor", .role = Role::supervisor, .queues = {"sales", "care", "vip"}};
+  policy::Agent boss{
+      .name = "boss", .title = "supervisor", .role = Role::supervisor, .queues = {"sales", "care", "vip"}};
   desk.agents.push_back(std::move(boss));
   return desk;
 }
@@ -76,14 +111,14 @@ struct Person {
   Role role{};
   std::string name;
   std::string shop;
-  bool gone{};                  // will not come back
-  SessionId session;            // 0: no connection
-  std::uint64_t wire{};         // counts connections; what is under way on an older one is lost
-  ChatId chat;                  // buyers: the one that is open
-  int turns{};                  // buyers: how much more there is to ask
+  bool gone{};           // will not come back
+  SessionId session;     // 0: no connection
+  std::uint64_t wire{};  // counts connections; what is under way on an older one is lost
+  ChatId chat;           // buyers: the one that is open
+  int turns{};           // buyers: how much more there is to ask
   bool patient{};
   Status wants{Status::available};
-  Instant down_free, up_free;   // the wire keeps its order
+  Instant down_free, up_free;  // the wire keeps its order
   explicit Person(bool staff) : client(staff) {}
 };
 
@@ -136,7 +171,9 @@ class World {
     std::function<void()> act;
     bool operator<(const Planned& other) const { return std::tie(other.at, other.order) < std::tie(at, order); }
   };
-  void in(Duration after, std::function<void()> act) { planned_.push({now_ + after, ++planned_count_, std::move(act)}); }
+  void in(Duration after, std::function<void()> act) {
+    planned_.push({now_ + after, ++planned_count_, std::move(act)});
+  }
 
   void run_until(Instant end) {
     while (outcome_.wrong.empty() && now_ < end) {
@@ -160,7 +197,8 @@ class World {
   }
 
   void broken(std::string what) {
-    if (outcome_.wrong.empty()) outcome_.wrong = "at " + std::to_string(ms_of(now_) - day_begins_ms) + " ms: " + std::move(what);
+    if (outcome_.wrong.empty())
+      outcome_.wrong = "at " + std::to_string(ms_of(now_) - day_begins_ms) + " ms: " + std::move(what);
   }
 
   // --- the server ---------------------------------------------------------------------------------------------------
@@ -169,7 +207,8 @@ class World {
     now_ = std::max(now_, database_.newest_at());
     ++epoch_.value;
     checker_ = {};
-    desk_ = std::make_unique<Desk>(DeskOptions{DeskId{1}, epoch_, policies_.back(), knobs_.faults ? 20'000u : 64'000'000u, wall_ms_});
+    desk_ = std::make_unique<Desk>(
+        DeskOptions{DeskId{1}, epoch_, policies_.back(), knobs_.faults ? 20'000u : 64'000'000u, wall_ms_});
     for (const auto& policy : policies_) step(event::RecoveredPolicy{policy});
     for (const auto& [name, agent] : database_.agents()) step(agent);
     step(database_.surge());
@@ -297,14 +336,17 @@ class World {
         if (fact->number < 0) broken("assigned before it was queued");
         const Chat* chat = const_cast<Floor&>(desk_->floor()).chat(fact->chat);
         // What was offered within her capacity is hers, though a quiet chat of hers may have woken since.
-        if (offered_.erase(fact->chat) > 0 || chat == nullptr || chat->place != Place::held || fact->detail.find("\"by\":\"hand\"") != std::string_view::npos) break;
+        if (offered_.erase(fact->chat) > 0 || chat == nullptr || chat->place != Place::held ||
+            fact->detail.find("\"by\":\"hand\"") != std::string_view::npos)
+          break;
         const Agent& agent = desk_->floor().roster.agent(chat->agent);
         const bool named = std::find(overloaded.begin(), overloaded.end(), agent.name) != overloaded.end();
         if (!named && agent.load > agent.capacity) {
           broken("agent " + agent.name + " was given more than her capacity: " + std::to_string(agent.load) + "/" +
                  std::to_string(agent.capacity) + ", " + std::string{fact->detail});
         }
-        if (static_cast<std::int32_t>(agent.held.size()) > agent.held_max) broken("agent " + agent.name + " holds too many");
+        if (static_cast<std::int32_t>(agent.held.size()) > agent.held_max)
+          broken("agent " + agent.name + " holds too many");
         break;
       }
       default: break;
@@ -332,7 +374,7 @@ class World {
   }
 
   void finish_commit(std::uint64_t commits) {
-    if (commits != commits_) return;    // the server that waited for it is dead
+    if (commits != commits_) return;  // the server that waited for it is dead
     if (stalled_) return in(100ms, [this, commits] { finish_commit(commits); });
     const Position stored = database_.end_commit();
     if (!database_.wrong().empty()) broken(database_.wrong());
@@ -488,7 +530,8 @@ class World {
   void command(Person& person, Client::Unsafe said) { send(person, person.client.say(std::move(said))); }
 
   void react(Person& person, const Tell& message) {
-    if (const auto* error = std::get_if<tell::Error>(&message); error != nullptr && error->code == Code::storage_behind) {
+    if (const auto* error = std::get_if<tell::Error>(&message);
+        error != nullptr && error->code == Code::storage_behind) {
       in(Duration{error->retry_after_ms.value_or(1000)} + random_.pause(1s), [this, &person, id = error->id] {
         for (const Client::Unsafe& said : person.client.outbox)
           if (said.id == id) return send(person, person.client.again(said));
@@ -520,7 +563,8 @@ class World {
         in(random_.pause(10s), [this, &buyer, chat = line->chat, seq = line->seq, version] {
           record::OrderAnswer answer{.order = seq, .version = version, .confirmed = version > 1 || random_.chance(0.5)};
           if (!answer.confirmed) answer.corrections = {{"address", "elsewhere"}};
-          if (!buyer.gone) command(buyer, {.id = random_.id(), .chat = chat, .kind = LineKind::order_answer, .answer = answer});
+          if (!buyer.gone)
+            command(buyer, {.id = random_.id(), .chat = chat, .kind = LineKind::order_answer, .answer = answer});
         });
         return;
       }
@@ -533,18 +577,19 @@ class World {
         });
       } else if (random_.chance(0.1)) {
         speak(buyer);
-        in(2s, [this, &buyer] { leave(buyer); });   // asks once more and is gone
+        in(2s, [this, &buyer] { leave(buyer); });  // asks once more and is gone
       }
     } else if (const auto* in_line = std::get_if<tell::InLine>(&message)) {
       if (!in_line->choose) return;
       in(random_.pause(5s), [this, &buyer, chat = in_line->chat] {
-        if (!buyer.gone) send(buyer, ask::Choose{random_.id(), chat, buyer.patient ? Choice::wait : Choice::leave_message});
+        if (!buyer.gone)
+          send(buyer, ask::Choose{random_.id(), chat, buyer.patient ? Choice::wait : Choice::leave_message});
       });
     } else if (std::get_if<tell::Done>(&message) != nullptr && buyer.role == Role::guest && random_.chance(0.1)) {
       step(event::Identified{buyer.shop, buyer.name, "member" + std::to_string(random_.below(40)), buyer.session,
                              some_level(Role::buyer)});
       outcome_.marks.meet("identified", 0);
-      buyer.gone = true;   // whoever it was, the guest is nobody now
+      buyer.gone = true;  // whoever it was, the guest is nobody now
       hang_up(buyer, true);
     }
   }
@@ -564,7 +609,8 @@ class World {
     } else if (const auto* line = std::get_if<tell::Line>(&message)) {
       if (line->stream == Stream::inside) return;
       send(agent, ask::Mark{line->chat, line->seq, line->seq});
-      const bool asks = line->origin == Origin::buyer && (line->kind == LineKind::words || line->kind == LineKind::order_answer);
+      const bool asks =
+          line->origin == Origin::buyer && (line->kind == LineKind::words || line->kind == LineKind::order_answer);
       if (!asks) return;
       const Duration pause = random_.chance(0.02) ? random_.pause(400s) : random_.pause(15s);
       in(pause, [this, &agent, chat = line->chat] { answer(agent, chat); });
@@ -576,7 +622,8 @@ class World {
         in(random_.pause(200s), [this, &agent, chat = state->chat] { finish(agent, chat); });
       }
     } else if (const auto* self = std::get_if<tell::AgentState>(&message)) {
-      if (self->status != agent.wants) in(random_.pause(20s), [this, &agent] { send(agent, ask::SetStatus{random_.id(), agent.wants}); });
+      if (self->status != agent.wants)
+        in(random_.pause(20s), [this, &agent] { send(agent, ask::SetStatus{random_.id(), agent.wants}); });
     }
   }
 
@@ -589,13 +636,18 @@ class World {
     if (what < 0.03) {
       in(20s, [this, &agent, chat] { answer(agent, chat); });  // nobody may have had a place for it
       const std::string to = policies_.back()->agents[random_.below(policies_.back()->agents.size() - 1)].name;
-      return random_.chance(0.5) ? send(agent, ask::Transfer{random_.id(), chat, to, {}})
-                                 : send(agent, ask::Transfer{random_.id(), chat, {}, random_.chance(0.5) ? "sales" : "care"});
+      return random_.chance(0.5)
+                 ? send(agent, ask::Transfer{random_.id(), chat, to, {}})
+                 : send(agent, ask::Transfer{random_.id(), chat, {}, random_.chance(0.5) ? "sales" : "care"});
     }
     if (what < 0.05) return send(agent, ask::NoAnswerNeeded{random_.id(), chat});
     if (what < 0.20) {
-      record::Order order{.order_no = "o1", .items = {{"cup", "big", "red", 2}}, .address = "here", .recipient = "me",
-                          .phone = "1", .return_terms = "7 days"};
+      record::Order order{.order_no = "o1",
+                          .items = {{"cup", "big", "red", 2}},
+                          .address = "here",
+                          .recipient = "me",
+                          .phone = "1",
+                          .return_terms = "7 days"};
       return command(agent, {.id = random_.id(), .chat = chat, .kind = LineKind::order, .order = order});
     }
     if (what < 0.25) command(agent, {.id = random_.id(), .chat = chat, .stream = Stream::inside, .text = words()});
@@ -637,7 +689,9 @@ class World {
       if (chat->open() && chat->place != Place::greeted) open.push_back(id);
     if (open.empty()) return;
     const ChatId chat = open[random_.below(open.size())];
-    const auto some_agent = [&] { return policies_.back()->agents[random_.below(policies_.back()->agents.size())].name; };
+    const auto some_agent = [&] {
+      return policies_.back()->agents[random_.below(policies_.back()->agents.size())].name;
+    };
     switch (random_.below(8)) {
       case 0: send(*boss_, ask::TakeOver{random_.id(), chat}); break;
       case 1: send(*boss_, ask::Reassign{random_.id(), chat, some_agent(), {}}); break;
@@ -675,7 +729,9 @@ class World {
     Person& person = *some->second;
     outcome_.marks.meet("session dropped");
     hang_up(person, true);
-    const Duration away = random_.chance(0.7) ? random_.pause(3s) : random_.chance(0.7) ? random_.pause(60s) : random_.pause(15min);
+    const Duration away = random_.chance(0.7)   ? random_.pause(3s)
+                          : random_.chance(0.7) ? random_.pause(60s)
+                                                : random_.pause(15min);
     in(away, [this, &person] { connect(person); });
   }
 
@@ -720,8 +776,9 @@ class World {
   void judge() {
     add(desk_->counters());
     for (const auto& [id, chat] : desk_->floor().chats)
-      if (chat->open()) broken("chat " + std::to_string(id.value) + " never ended: " + std::string{word_of(chat->place)} +
-                               ", queue " + std::string{chat->queue} + ", " + desk_->explain(id));
+      if (chat->open())
+        broken("chat " + std::to_string(id.value) + " never ended: " + std::string{word_of(chat->place)} + ", queue " +
+               std::string{chat->queue} + ", " + desk_->explain(id));
     if (desk_->floor().ledger.backlog_records() != 0) broken("records never became durable");
     for (const auto& person : people_) {
       outcome_.marks.meet("accepted before stored", person->client.accepted);
@@ -740,9 +797,11 @@ class World {
     const auto chat = database_.chats().find(safe.chat);
     const auto line = chat == database_.chats().end() ? std::map<std::pair<Stream, Seq>, stored::Line>::const_iterator{}
                                                       : chat->second.lines.find({safe.stream, safe.seq});
-    if (chat == database_.chats().end() || line == chat->second.lines.end()) return broken(person.name + ": a stored line is lost");
+    if (chat == database_.chats().end() || line == chat->second.lines.end())
+      return broken(person.name + ": a stored line is lost");
     if (line->second.id != safe.id) return broken(person.name + ": a stored line is another now");
-    if (safe.kind == LineKind::words && line->second.text != safe.text) broken(person.name + ": a stored line says something else");
+    if (safe.kind == LineKind::words && line->second.text != safe.text)
+      broken(person.name + ": a stored line says something else");
   }
 
   // Whoever saw the end of a chat saw all of it.
@@ -753,7 +812,8 @@ class World {
       if (key.first != Stream::main || key.second > copy.last()) continue;
       const auto seen = copy.main.find(key.second);
       if (seen == copy.main.end()) {
-        return broken(person.name + " never saw line " + std::to_string(key.second.value) + " of chat " + std::to_string(id.value));
+        return broken(person.name + " never saw line " + std::to_string(key.second.value) + " of chat " +
+                      std::to_string(id.value));
       }
       if (seen->second.id != line.id) return broken(person.name + " saw another line than was stored");
     }

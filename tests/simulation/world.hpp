@@ -24,8 +24,8 @@ struct Knobs {
 
 struct Outcome {
   std::uint64_t steps{}, chats{}, lines{}, breaches{}, crashes{}, sessions{};
-  std::uint64_t digest{};       // of every effect, to compare two runs of one seed
-  std::string wrong;            // the first promise that was broken; empty when all were kept
+  std::uint64_t digest{};  // of every effect, to compare two runs of one seed
+  std::string wrong;       // the first promise that was broken; empty when all were kept
   Marks marks;
 };
 

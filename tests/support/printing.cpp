@@ -200,7 +200,12 @@ struct EventText {
     return printer;
   }
   std::string operator()(const event::SessionOpened& e) const {
-    return start("session_opened").field("session", e.session).field("role", e.role).field("person", e.person).field("level", e.level).take();
+    return start("session_opened")
+        .field("session", e.session)
+        .field("role", e.role)
+        .field("person", e.person)
+        .field("level", e.level)
+        .take();
   }
   std::string operator()(const event::SessionClosed& e) const {
     return start("session_closed").field("session", e.session).take();

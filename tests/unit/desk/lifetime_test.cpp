@@ -59,12 +59,14 @@ TEST_F(LongChat, RatingAChatThatWasTooLongIsRefused) {
 // An agent who comes and goes sends the chat round, a line each time, and nobody need say a word for it.
 TEST_F(LongChat, GoingRoundEndsItToo) {
   const ChatId id = open();
-  while (chat(id).main.last().value < limits::lines_max - 4) scene_.ask(buyer_, ask::Say{scene_.next_id(), id, "x", {}, false, false});
+  while (chat(id).main.last().value < limits::lines_max - 4)
+    scene_.ask(buyer_, ask::Say{scene_.next_id(), id, "x", {}, false, false});
   const SessionId other = scene_.arrive("02", Role::agent, "02", "");
   scene_.ask(other, ask::SetStatus{scene_.next_id(), Status::available});
   for (int i = 0; i < 10 && chat(id).open(); ++i) {
     ASSERT_EQ(chat(id).place, Place::held);
-    const SessionId holder = chat(id).agent == scene_.floor().sessions[static_cast<std::uint32_t>(agent_.value)].agent ? agent_ : other;
+    const SessionId holder =
+        chat(id).agent == scene_.floor().sessions[static_cast<std::uint32_t>(agent_.value)].agent ? agent_ : other;
     scene_.ask(holder, ask::SetStatus{scene_.next_id(), Status::signed_out});
     scene_.ask(holder, ask::SetStatus{scene_.next_id(), Status::available});
   }

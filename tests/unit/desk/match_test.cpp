@@ -247,16 +247,10 @@ TEST(Match, AnswersAsTheRuleSays) {
       const ChatId chat{1 + world.below(14)};
       const AgentIndex agent = world.some_agent();
       switch (world.below(8)) {
-        case 0:
-          world.remove_chat(chat);
-          break;
-        case 1:
-          world.remove_agent(agent);
-          break;
+        case 0: world.remove_chat(chat); break;
+        case 1: world.remove_agent(agent); break;
         case 2:
-        case 3:
-          world.set_agent(agent, world.some_seat());
-          break;
+        case 3: world.set_agent(agent, world.some_seat()); break;
         case 4:
         case 5:
           if (world.oracle.agents.contains(agent)) {  // as load comes and goes
@@ -267,8 +261,7 @@ TEST(Match, AnswersAsTheRuleSays) {
             world.set_agent(agent, seat);
           }
           break;
-        default:
-          world.set_chat(chat, world.some_need());
+        default: world.set_chat(chat, world.some_need());
       }
       compare(world.match, world.oracle);
       if (HasFatalFailure()) return;

@@ -72,22 +72,14 @@ TEST(Timers, FiresAsASortedMapWould) {
 
     const auto some_due = [&]() -> std::int64_t {
       switch (below(8)) {
-        case 0:
-          return now - below(100'000);
-        case 1:
-          return now;
-        case 2:
-          return now + below(4);
-        case 3:
-          return now + below(200);
-        case 4:
-          return now + below(200'000);
-        case 5:
-          return now + below(3 * day_ms);
-        case 6:
-          return now + below(4000 * day_ms);
-        default:
-          return (now / 1000 + 1) * 1000;  // many at one instant
+        case 0: return now - below(100'000);
+        case 1: return now;
+        case 2: return now + below(4);
+        case 3: return now + below(200);
+        case 4: return now + below(200'000);
+        case 5: return now + below(3 * day_ms);
+        case 6: return now + below(4000 * day_ms);
+        default: return (now / 1000 + 1) * 1000;  // many at one instant
       }
     };
     const auto change_one = [&] {
@@ -111,17 +103,10 @@ TEST(Timers, FiresAsASortedMapWould) {
         ASSERT_LE(ms_of(*next), oracle.first());
       }
       switch (below(6)) {
-        case 0:
-          break;
-        case 1:
-          now += below(3);
-          break;
-        case 2:
-          now += below(5000);
-          break;
-        case 3:
-          now += below(10 * day_ms);
-          break;
+        case 0: break;
+        case 1: now += below(3); break;
+        case 2: now += below(5000); break;
+        case 3: now += below(10 * day_ms); break;
         case 4:
           if (next) now = std::max(now, ms_of(*next));
           break;

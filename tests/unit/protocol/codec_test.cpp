@@ -23,10 +23,8 @@ constexpr std::size_t depth_of_too_deep{16};
 
 template <class Any>
 std::variant<Any, Fault> decode_any(Decoder& decoder, std::string_view text) {
-  if constexpr (std::is_same_v<Any, Ask>)
-    return decoder.decode(text);
-  else
-    return decoder.decode_tell(text);
+  if constexpr (std::is_same_v<Any, Ask>) return decoder.decode(text);
+  else return decoder.decode_tell(text);
 }
 
 template <class Any>

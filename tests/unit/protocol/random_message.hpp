@@ -43,12 +43,9 @@ class RandomMessage {
   template <class Int>
   Int number(Int least, Int most) {
     switch (below(4)) {
-      case 0:
-        return least;
-      case 1:
-        return most;
-      default:
-        return std::uniform_int_distribution<Int>{least, most}(random_);
+      case 0: return least;
+      case 1: return most;
+      default: return std::uniform_int_distribution<Int>{least, most}(random_);
     }
   }
 
@@ -100,10 +97,8 @@ class RandomMessage {
   template <class Enum>
   requires std::is_enum_v<Enum>
   void fill(Enum& to, bool) {
-    if constexpr (std::is_same_v<Enum, Code>)
-      to = code_table[below(code_table.size())].code;
-    else
-      to = static_cast<Enum>(below(words_of(Enum{}).size()));
+    if constexpr (std::is_same_v<Enum, Code>) to = code_table[below(code_table.size())].code;
+    else to = static_cast<Enum>(below(words_of(Enum{}).size()));
   }
   template <class T>
   void fill(std::optional<T>& to, bool) {

@@ -60,10 +60,8 @@ std::vector<std::string> examples(const std::vector<std::string>& lines) {
   std::vector<std::string> found;
   bool inside = false;
   for (const std::string& line : lines) {
-    if (line.starts_with("```"))
-      inside = line == "```json";
-    else if (inside)
-      found.push_back(line);
+    if (line.starts_with("```")) inside = line == "```json";
+    else if (inside) found.push_back(line);
   }
   return found;
 }

@@ -184,10 +184,10 @@ TEST(Listener, reads_every_line_of_forwarded_addresses) {
   ListenerOptions options;
   options.trusted_proxies.push_back(*Network::parse("127.0.0.0/8"));
   Echo echo{options, {}, [](const HttpRequest& request, const Reply& reply) {
-    HttpAnswer given;
-    given.body = request.peer;
-    reply(given);
-  }};
+              HttpAnswer given;
+              given.body = request.peer;
+              reply(given);
+            }};
   RawClient client{echo.port()};
   client.send("GET / HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 9.9.9.9\r\nX-Forwarded-For: 8.8.8.8, 7.7.7.7\r\n\r\n");
   const std::string answer = client.answer();

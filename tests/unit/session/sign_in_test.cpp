@@ -47,16 +47,14 @@ class SignIn : public testing::Test {
     who.role = role;
     who.person = person;
     who.expires_wall_ms = expires;
-    if (key == 2)
-      who.desk = "lamp";
-    else
-      who.shop = policy_.shops[static_cast<std::size_t>(key)].name;
+    if (key == 2) who.desk = "lamp";
+    else who.shop = policy_.shops[static_cast<std::size_t>(key)].name;
     const policy::Key row{"k" + std::to_string(key), policy::Algorithm::hs256, files_[key]};
     return mint(who, std::get<TokenKey>(TokenKey::read(row)), issuer, now);
   }
 
   std::variant<Welcome, NotWelcome> at(Entrance entrance, const std::string& name, const std::string& token,
-                                        bool has_origin = true, std::int64_t when = now) {
+                                       bool has_origin = true, std::int64_t when = now) {
     return sign_in(token, {entrance, name, has_origin}, *keys_, policy_, when);
   }
   static Role role_of(const std::variant<Welcome, NotWelcome>& judged) { return std::get<Welcome>(judged).who.role; }

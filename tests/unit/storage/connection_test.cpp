@@ -17,7 +17,8 @@ TEST(Patience, cuts_what_takes_too_long) {
   const std::string words = connection_words(cluster.connection("postgres", "super"), "test");
   pqxx::connection connection{words};
   { const Patience patience{connection.sock(), 1h}; }
-  EXPECT_EQ(pqxx::nontransaction{connection}.exec1("select 1")[0].as<int>(), 1) << "what was done in time is left alone";
+  EXPECT_EQ(pqxx::nontransaction{connection}.exec1("select 1")[0].as<int>(), 1)
+      << "what was done in time is left alone";
   const Patience patience{connection.sock(), 10ms};
   EXPECT_ANY_THROW(pqxx::nontransaction{connection}.exec("select pg_sleep(3600)"));
 }

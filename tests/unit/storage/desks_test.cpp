@@ -37,7 +37,8 @@ TEST(Desks, SayWhatWasDecided) {
     const Record missed = script.missed(chat_no(1), ClockKind::queue_wait, 2);
     Record closed = script.fact(chat_no(1), FactKind::closed);
     std::get<record::Fact>(closed.body).reason = Reason::idle;
-    writer.append(std::vector{opened, assigned, missed, closed, script.fact(chat_no(2), FactKind::opened), other.fact(chat_no(1), FactKind::queued)});
+    writer.append(std::vector{opened, assigned, missed, closed, script.fact(chat_no(2), FactKind::opened),
+                              other.fact(chat_no(1), FactKind::queued)});
     ASSERT_TRUE(writer.drain(at_last));
   }
   const std::vector<std::string> lines = read_decisions(connection, "desk", chat_no(1));

@@ -235,10 +235,11 @@ TEST_F(RecoveryTest, AgentsAreWhatTheyLastWere) {
     fact.detail = queues;
     return record;
   };
-  write(std::vector{became(script, "07", Status::available, Reason::by_agent), became(script, "03", Status::away, Reason::by_agent),
+  write(std::vector{became(script, "07", Status::available, Reason::by_agent),
+                    became(script, "03", Status::away, Reason::by_agent),
                     became(other, "07", Status::away, Reason::by_agent), script.fact({}, FactKind::policy),
-                    became(script, "07", Status::on_break, Reason::unanswered_offers), adjusted("07", 9, "a"), adjusted("07", 3, "a,b"),
-                    adjusted("08", 0, "")});
+                    became(script, "07", Status::on_break, Reason::unanswered_offers), adjusted("07", 9, "a"),
+                    adjusted("07", 3, "a,b"), adjusted("08", 0, "")});
   const std::vector<stored::Agent> expected{
       {"03", Status::away, Reason::by_agent, instant_of(day_ms + 1)},
       {"07", Status::on_break, Reason::unanswered_offers, instant_of(day_ms + 3), 4, 3, {"a", "b"}},
