@@ -341,10 +341,14 @@ std::string Columns::name(Attempt attempt) const {
 
 std::string Columns::statement(Attempt attempt) const {
   const std::string_view on_conflict = attempt == Attempt::first ? "" : " on conflict do nothing";
-  std::string sql{
-      "with own as (update desk_owner o set position = greatest(o.position, u.position), at_ms = greatest(o.at_ms, "
-      "u.at_ms) from (select unnest($1::int[]) desk, unnest($2::bigint[]) epoch, unnest($3::bigint[]) \"position\", "
-      "unnest($4::bigint[]) at_ms) u where o.desk = u.desk and o.epoch = u.epoch returning o.desk)"};
+  std::string sql{R"(
+      with own as (
+        update desk_owner o
+        set position = greatest(o.position, u.position), at_ms = greatest(o.at_ms, u.at_ms)
+        from (select unnest($1::int[]) desk, unnest($2::bigint[]) epoch, unnest($3::bigint[]) "position",
+                     unnest($4::bigint[]) at_ms) u
+        where o.desk = u.desk and o.epoch = u.epoch
+        returning o.desk))"};
   int parameter{4};
   if (kinds_ & message) sql += insert("message", message_fields, parameter, on_conflict);
   if (kinds_ & fact) sql += insert("fact", fact_fields, parameter, on_conflict);
@@ -361,11 +365,13 @@ std::string Columns::statement(Attempt attempt) const {
 }
 
 std::string missing_lines_statement() {
-  return "select u.desk, u.\"position\" from (select unnest($1::int[]) desk, unnest($2::bigint[]) chat, "
-         "unnest($3::smallint[]) stream, unnest($4::int[]) seq, unnest($5::bigint[]) \"position\") u where not exists "
-         "(select from message m where m.desk = u.desk and m.chat = u.chat and m.stream = u.stream and m.seq = u.seq "
-         "and "
-         "m.position = u.position)";
+  return R"(
+      select u.desk, u."position"
+      from (select unnest($1::int[]) desk, unnest($2::bigint[]) chat, unnest($3::smallint[]) stream,
+                   unnest($4::int[]) seq, unnest($5::bigint[]) "position") u
+      where not exists (
+        select from message m
+        where m.desk = u.desk and m.chat = u.chat and m.stream = u.stream and m.seq = u.seq and m.position = u.position))";
 }
 
 std::vector<std::string> missing_lines_arrays(std::span<const Record> records) {

@@ -12,11 +12,12 @@ std::vector<std::string> read_decisions(const std::string& connection, std::stri
     pqxx::connection database{connection_words(connection, "deskd_explain")};
     pqxx::read_transaction transaction{database};
     std::vector<std::string> lines;
-    for (const auto& row : transaction.exec_params(
-             "select concat_ws(' ', to_char(at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.MS'), kind, 'by ' || "
-             "nullif(agent, ''), 'in ' || nullif(queue, ''), '(' || reason || ')', clock || ' step ' || ordinal, "
-             "nullif(number, 0)::text, detail) from decision where desk = $1 and chat = $2 order by position",
-             std::string{desk}, chat.value))
+    constexpr const char* sql{R"(
+        select concat_ws(' ', to_char(at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.MS'), kind,
+                         'by ' || nullif(agent, ''), 'in ' || nullif(queue, ''), '(' || reason || ')',
+                         clock || ' step ' || ordinal, nullif(number, 0)::text, detail)
+        from decision where desk = $1 and chat = $2 order by position)"};
+    for (const auto& row : transaction.exec_params(sql, std::string{desk}, chat.value))
       lines.emplace_back(row[0].c_str());
     return lines;
   } catch (const std::exception& failed) { throw StorageError{failed.what()}; }

@@ -39,12 +39,11 @@ int version_of(pqxx::transaction_base& transaction) {
 // The views read words from a table that is always as this binary knows them.
 template <class Enum>
 void write_words(pqxx::work& transaction, const char* kind) {
+  constexpr const char* sql{R"(
+      insert into word (kind, number, word) values ($1, $2, $3)
+      on conflict (kind, number) do update set word = excluded.word where word.word <> excluded.word)"};
   int number{};
-  for (const std::string_view word : words_of(Enum{}))
-    transaction.exec_params(
-        "insert into word (kind, number, word) values ($1, $2, $3) on conflict (kind, number) do update set word = "
-        "excluded.word where word.word <> excluded.word",
-        kind, number++, std::string{word});
+  for (const std::string_view word : words_of(Enum{})) transaction.exec_params(sql, kind, number++, std::string{word});
 }
 
 }  // namespace
@@ -57,9 +56,9 @@ void migrate(const std::string& connection, const std::function<void(std::string
     pqxx::nontransaction{c}.exec("select pg_advisory_lock(" + std::to_string(migration_lock) + ")");
     {
       pqxx::work transaction{c};
-      transaction.exec(
-          "create table if not exists schema_version (version int primary key, name text not null, applied timestamptz "
-          "not null default now())");
+      transaction.exec(R"(
+          create table if not exists schema_version (
+            version int primary key, name text not null, applied timestamptz not null default now()))");
       transaction.commit();
     }
     const int known = schema_version_known();

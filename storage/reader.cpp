@@ -21,13 +21,14 @@ std::size_t page_bytes(const stored::Line& line) { return 256 + line.text.size()
 
 // The columns of a line; words that a later line of the stream recalled are not even read. 6 is LineKind::recalled.
 std::string visible_line_columns() {
-  return "stream, seq, at_ms, origin, kind, person, id, reply_to, reason, case when r.hit then '' else text end, "
-         "r.hit";
+  return "stream, seq, at_ms, origin, kind, person, id, reply_to, reason, case when r.hit then '' else text end, r.hit";
 }
-constexpr const char* recalled_join{
-    " cross join lateral (select m.kind = 0 and exists (select from message x where x.desk = m.desk and x.chat = "
-    "m.chat "
-    "and x.stream = m.stream and x.seq > m.seq and x.kind = 6 and x.reply_to = m.seq) hit) r "};
+constexpr const char* recalled_join{R"(
+    cross join lateral (select m.kind = 0 and exists (
+      select from message x
+      where x.desk = m.desk and x.chat = m.chat and x.stream = m.stream and x.seq > m.seq and x.kind = 6
+        and x.reply_to = m.seq) hit) r
+    )"};
 
 stored::Line visible_line(const pqxx::row& row, int first) {
   stored::Line line = rows::line(row, first);
@@ -102,19 +103,18 @@ answer::Command read(pqxx::work& transaction, const query::Command& query) {
 
 void prepare(pqxx::connection& connection) {
   const std::string line = "select " + visible_line_columns();
-  connection.prepare("history",
-                     "select chat, shop, opened_ms, closed_ms from chat where desk = $1 and ($2 = '' or shop = $2) and "
-                     "buyer = $3 and chat < $4 order by chat desc limit " +
-                         std::to_string(page_chats_max + 1));
+  connection.prepare("history", R"(
+      select chat, shop, opened_ms, closed_ms from chat
+      where desk = $1 and ($2 = '' or shop = $2) and buyer = $3 and chat < $4
+      order by chat desc limit )" + std::to_string(page_chats_max + 1));
   connection.prepare("newest_lines", line + " from message m" + recalled_join +
                                          "where desk = $1 and chat = $2 and stream = 0 order by seq desc limit " +
                                          std::to_string(page_lines_max));
-  connection.prepare("lines",
-                     line + ", d.body::text from message m" + recalled_join +
-                         "left join lateral (select body from deed where desk = m.desk and chat = m.chat and seq "
-                         "= m.seq and m.stream = 0) d on true where desk = $1 and chat = $2 and stream = $3 and "
-                         "seq > $4 and seq <= $5 order by seq limit " +
-                         std::to_string(page_lines_max + 1));
+  connection.prepare("lines", line + ", d.body::text from message m" + recalled_join + R"(
+      left join lateral (
+        select body from deed where desk = m.desk and chat = m.chat and seq = m.seq and m.stream = 0) d on true
+      where desk = $1 and chat = $2 and stream = $3 and seq > $4 and seq <= $5
+      order by seq limit )" + std::to_string(page_lines_max + 1));
   connection.prepare("command", line + " from message m" + recalled_join +
                                     "where desk = $1 and chat = $2 and person = $3 and id = $4::uuid");
 }

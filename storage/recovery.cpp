@@ -69,10 +69,9 @@ stored::Chat chat_of(const pqxx::row& row) {
   return chat;
 }
 
-constexpr const char* chat_columns{
-    "chat, opened_ms, queued_ms, placed_ms, answered_first_ms, closed_ms, policy_version, priority_s, excused, place, "
-    "reason, guest, shop, buyer, queue, agent, wanted, array_to_string(skills, ','), left_ms, told_ms, "
-    "lined_up_ms, level"};
+constexpr const char* chat_columns{R"(
+    chat, opened_ms, queued_ms, placed_ms, answered_first_ms, closed_ms, policy_version, priority_s, excused, place,
+    reason, guest, shop, buyer, queue, agent, wanted, array_to_string(skills, ','), left_ms, told_ms, lined_up_ms, level)"};
 
 // "select ... from TABLE where desk and chat": the rows of some chats, each chat's in order. `lateral` with its own
 // order makes it one index scan a chat in the one partition that holds it, whatever the planner knows about the tables.
@@ -95,17 +94,16 @@ auto promptly(const std::string& words, const F& f) {
 
 Taken take_desk(const std::string& connection, std::string_view name) {
   return with_connection(connection, [&](pqxx::connection& c) {
+    constexpr const char* add{R"(
+        insert into desk_owner (name, epoch) values ($1, 1)
+        on conflict (name) do update set epoch = desk_owner.epoch + 1
+        returning desk, epoch, "position", at_ms)"};
     pqxx::work transaction{c};
     pqxx::result owner = transaction.exec_params(
         "update desk_owner set epoch = epoch + 1 where name = $1 returning desk, epoch, \"position\", at_ms",
         std::string{name});
     // An insert only when it is needed: a conflict would use up a number every time.
-    if (owner.empty())
-      owner = transaction.exec_params(
-          "insert into desk_owner (name, epoch) values ($1, 1) on conflict (name) do update set epoch = "
-          "desk_owner.epoch "
-          "+ 1 returning desk, epoch, \"position\", at_ms",
-          std::string{name});
+    if (owner.empty()) owner = transaction.exec_params(add, std::string{name});
     const pqxx::row row = owner[0];
     Taken taken{DeskId{rows::number<DeskId::Number>(row[0])},
                 Epoch{rows::number<Epoch::Number>(row[1])},
@@ -123,12 +121,13 @@ Taken take_desk(const std::string& connection, std::string_view name) {
 
 DeskId make_desk(const std::string& connection, std::string_view name) {
   return promptly(connection, [&](pqxx::connection& c) {
+    constexpr const char* sql{R"(
+        insert into desk_owner (name, epoch)
+        select $1::text, 0 where not exists (select from desk_owner where name = $1)
+        on conflict do nothing)"};
     pqxx::work transaction{c};
     // Epoch 0 is nobody's. An insert only when it is needed, as above.
-    transaction.exec_params(
-        "insert into desk_owner (name, epoch) select $1::text, 0 where not exists (select from desk_owner where name = "
-        "$1) on conflict do nothing",
-        std::string{name});
+    transaction.exec_params(sql, std::string{name});
     const DeskId made{rows::number<DeskId::Number>(
         transaction.exec_params1("select desk from desk_owner where name = $1", std::string{name})[0])};
     transaction.commit();
@@ -139,12 +138,10 @@ DeskId make_desk(const std::string& connection, std::string_view name) {
 bool is_served(const std::string& connection) {
   return promptly(connection, [&](pqxx::connection& c) {
     pqxx::nontransaction transaction{c};
-    return transaction
-        .exec_params1(
-            "select exists (select from pg_stat_activity where datname = current_database() and "
-            "application_name = $1)",
-            std::string{writer_name})[0]
-        .as<bool>();
+    const pqxx::row row = transaction.exec_params1(
+        "select exists (select from pg_stat_activity where datname = current_database() and application_name = $1)",
+        std::string{writer_name});
+    return row[0].as<bool>();
   });
 }
 
@@ -182,11 +179,11 @@ Open read_open(const std::string& connection, DeskId desk, Instant closed_since)
       each("deeds", [](stored::Chat& chat, const auto& row) { chat.deeds.push_back(rows::deed(row, 1)); });
     }
 
-    for (const auto& row :
-         transaction.exec_params("select distinct on (agent, kind) kind, agent, ordinal, reason, at_ms, number, detail "
-                                 "from fact where desk = "
-                                 "$1 and chat = 0 and kind in (19, 23, 28) order by agent, kind, \"position\" desc",
-                                 desk.value)) {
+    constexpr const char* newest{R"(
+        select distinct on (agent, kind) kind, agent, ordinal, reason, at_ms, number, detail
+        from fact where desk = $1 and chat = 0 and kind in (19, 23, 28)
+        order by agent, kind, "position" desc)"};
+    for (const auto& row : transaction.exec_params(newest, desk.value)) {
       const auto kind = rows::one_of<FactKind>(row[0]);
       const auto ordinal = rows::number<std::int32_t>(row[2]);
       if (kind == FactKind::surge) {
@@ -211,11 +208,11 @@ Open read_open(const std::string& connection, DeskId desk, Instant closed_since)
     for (const stored::Chat& chat : open.chats) versions.push_back(chat.policy_version);
     std::sort(versions.begin(), versions.end());
     versions.erase(std::unique(versions.begin(), versions.end()), versions.end());
+    constexpr const char* older{R"(
+        select version, body::text, by, at_ms from policy
+        where desk = $1 and version = $2 and version < (select max(version) from policy where desk = $1))"};
     for (const std::int64_t version : versions)
-      for (const auto& row : transaction.exec_params(
-               "select version, body::text, by, at_ms from policy p where desk = $1 and version = $2 and version < "
-               "(select max(version) from policy where desk = $1)",
-               desk.value, version))
+      for (const auto& row : transaction.exec_params(older, desk.value, version))
         open.policies.push_back(policy_of(row));
     return open;
   });
@@ -225,10 +222,11 @@ std::vector<stored::Revoked> read_revoked(const std::string& connection, DeskId 
   return with_connection(connection, [&](pqxx::connection& c) {
     std::vector<stored::Revoked> revoked;
     pqxx::nontransaction transaction{c};
-    for (const auto& row : transaction.exec_params("select shop, agent || detail, at_ms, ordinal from fact where desk "
-                                                   "= $1 and chat = 0 and kind = 29 and at_ms >= $2 "
-                                                   "order by \"position\"",
-                                                   desk.value, ms_of(since)))
+    constexpr const char* sql{R"(
+        select shop, agent || detail, at_ms, ordinal from fact
+        where desk = $1 and chat = 0 and kind = 29 and at_ms >= $2
+        order by "position")"};
+    for (const auto& row : transaction.exec_params(sql, desk.value, ms_of(since)))
       revoked.push_back(
           {row[0].c_str(), row[1].c_str(), rows::instant(row[2]), rows::number<std::int32_t>(row[3]) != 0});
     return revoked;
@@ -239,11 +237,10 @@ std::vector<stored::Policy> read_policy(const std::string& connection, std::stri
   return promptly(connection, [&](pqxx::connection& c) {
     std::vector<stored::Policy> newest;
     pqxx::nontransaction transaction{c};
-    for (const auto& row : transaction.exec_params("select version, body::text, by, p.at_ms from policy p join "
-                                                   "desk_owner o using (desk) where o.name = $1 order "
-                                                   "by version desc limit 1",
-                                                   std::string{desk_name}))
-      newest.push_back(policy_of(row));
+    constexpr const char* sql{R"(
+        select version, body::text, by, p.at_ms from policy p join desk_owner o using (desk)
+        where o.name = $1 order by version desc limit 1)"};
+    for (const auto& row : transaction.exec_params(sql, std::string{desk_name})) newest.push_back(policy_of(row));
     return newest;
   });
 }
@@ -251,14 +248,14 @@ std::vector<stored::Policy> read_policy(const std::string& connection, std::stri
 bool add_policy(const std::string& connection, DeskId desk, std::int64_t base, const record::Policy& policy) {
   return promptly(connection, [&](pqxx::connection& c) {
     // Two who start from the same version meet in the primary key: the second inserts nothing.
-    return pqxx::nontransaction{c}
-               .exec_params(
-                   "insert into policy (desk, version, body, by, at_ms) select $1::int, $2::bigint + 1, $3::jsonb, $4, "
-                   "$5::bigint where $2::bigint = (select coalesce(max(version), 0) from policy where desk = $1::int) "
-                   "on "
-                   "conflict do nothing",
-                   desk.value, base, policy.body, policy.by, ms_of(policy.at))
-               .affected_rows() == 1;
+    constexpr const char* sql{R"(
+        insert into policy (desk, version, body, by, at_ms)
+        select $1::int, $2::bigint + 1, $3::jsonb, $4, $5::bigint
+        where $2::bigint = (select coalesce(max(version), 0) from policy where desk = $1::int)
+        on conflict do nothing)"};
+    pqxx::nontransaction transaction{c};
+    return transaction.exec_params(sql, desk.value, base, policy.body, policy.by, ms_of(policy.at)).affected_rows() ==
+           1;
   });
 }
 

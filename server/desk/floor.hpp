@@ -118,9 +118,10 @@ struct Floor {
   void forget_if_gone(Buyer& buyer);
   std::string_view person(const Session& session) const;
 
-  const policy::Queue& queue(const Chat& chat) const;  // as routing sees it now
-  const policy::Queue& promise(
-      const Chat& chat) const;  // as the chat was given it; where its queue is younger, as it is now
+  // As routing sees it now.
+  const policy::Queue& queue(const Chat& chat) const;
+  // As the chat was given it; where its queue is younger, as it is now.
+  const policy::Queue& promise(const Chat& chat) const;
   // What its queue, its buyer's level and a breach put it ahead of its age.
   std::int32_t priority_s(const Chat& chat) const;
   const Calendar& hours(const Chat& chat) const;  // as the chat was promised
