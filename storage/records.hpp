@@ -46,7 +46,8 @@ struct Fact {
   ClockKind clock{};        // of missed
   std::int32_t ordinal{};   // of missed: unique per (chat, clock); of others: a count, by kind
   std::int64_t number{};    // of missed: how late, ms; of queued, requeued, assigned: the age in ms; by kind
-  std::string_view detail;  // of assigned: the explanation as JSON, at most 1 KB; of revoked: a buyer's id;
+  std::string_view detail;  // of assigned: the explanation as JSON, at most 1 KB; of revoked: a buyer's id
+                            // (reason identified: a guest's, who is a named buyer now);
                             // of adjusted: names of queues; else empty
 };
 

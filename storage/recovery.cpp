@@ -223,12 +223,12 @@ std::vector<stored::Revoked> read_revoked(const std::string& connection, DeskId 
     std::vector<stored::Revoked> revoked;
     pqxx::nontransaction transaction{c};
     constexpr const char* sql{R"(
-        select shop, agent || detail, at_ms, ordinal from fact
+        select shop, agent || detail, at_ms, ordinal, reason from fact
         where desk = $1 and chat = 0 and kind = 29 and at_ms >= $2
         order by "position")"};
     for (const auto& row : transaction.exec_params(sql, desk.value, ms_of(since)))
-      revoked.push_back(
-          {row[0].c_str(), row[1].c_str(), rows::instant(row[2]), rows::number<std::int32_t>(row[3]) != 0});
+      revoked.push_back({row[0].c_str(), row[1].c_str(), rows::instant(row[2]), rows::number<std::int32_t>(row[3]) != 0,
+                         rows::one_of<Reason>(row[4]) == Reason::identified});
     return revoked;
   });
 }

@@ -90,6 +90,7 @@ struct Revoked {
   std::string person;
   Instant at;
   bool lifted{};
+  bool became{};  // a guest who is a named buyer now
   bool operator==(const Revoked&) const = default;
 };
 

@@ -14,6 +14,11 @@ constexpr std::array<std::string_view, 8> words{
     "和图片有色差吗，退换货怎么算运费", "两件能便宜一点吗",
     "is this the 2026 version?",        "好的谢谢，我再看看 🙏"};
 
+// The promise of the policy that crowd writes: longer than this nobody waits without having been told and asked.
+constexpr double queue_wait_s = 180;
+// One second of real time for the telling to arrive, however the day is compressed.
+constexpr double slack_real_s = 1;
+
 }  // namespace
 
 Buyer::Buyer(Day& day, std::uint64_t n, bool comes_again)
@@ -24,6 +29,20 @@ std::string Buyer::token() const { return bench_shop::buyer_token(day_.secret, n
 
 double Buyer::waited_s() const {
   return wait_ == Wait::waiting ? static_cast<double>(day_.now() - waiting_since_) / 1e9 * day_.options.pace : 0;
+}
+
+void Buyer::check_told() {
+  if (wait_ != Wait::waiting || told_ || untold_ || !online) return;
+  const double slack_s = slack_real_s * day_.options.pace;
+  const double here_s = static_cast<double>(day_.now() - online_since) / 1e9 * day_.options.pace;
+  if (waited_s() <= queue_wait_s + slack_s || here_s <= slack_s) return;
+  untold_ = true;
+  day_.diary.wrong("waits long and was never told", name() + " for " + std::to_string(waited_s()) + " s");
+}
+
+void Buyer::end_wait(Samples& figure) {
+  check_told();
+  figure.add(static_cast<Nanos>(waited_s() * 1e9));
 }
 
 void Buyer::arrive() {
@@ -37,7 +56,7 @@ void Buyer::arrive() {
                        : Habit::slow_reader;
   rounds_ = 2 + static_cast<std::uint32_t>(day_.exponential(3));
   chat_ = 0;
-  opening_ = unanswered_ = told_ = gave_up_ = false;
+  opening_ = unanswered_ = told_ = untold_ = gave_up_ = false;
   wait_ = Wait::none;
   connect();
   if (habit_ == Habit::reconnecter)
@@ -130,8 +149,9 @@ void Buyer::go() {
   if (wait_ == Wait::waiting) {
     gave_up_ = true;
     day_.diary.count("buyers who gave up waiting");
+    end_wait(day_.waits_in_vain);
+    wait_ = Wait::none;
   }
-  if (wait_ == Wait::waiting) wait_ = Wait::none;
   if (day_.chance(0.5)) leave();
   else drop(-1);
   if (comes_again_) day_.in(day_.exponential(300), [this] { arrive(); });
@@ -142,17 +162,17 @@ void Buyer::on_state(Talk& now, const Heard& state) {
   if (state.place == "waiting" && wait_ == Wait::seated) {  // the agent has gone
     wait_ = Wait::waiting;
     waiting_since_ = day_.now();
-    told_ = false;
+    told_ = untold_ = false;
     day_.diary.count("back in the queue");
   }
   if (state.place == "held" && wait_ == Wait::waiting) {
-    wait_ = Wait::seated;
-    const double waited = static_cast<double>(day_.now() - waiting_since_) / 1e9 * day_.options.pace;
-    day_.waits.add(static_cast<Nanos>(waited * 1e9));
     ++day_.rows.back().seated;
-    day_.rows.back().seated_wait_s += waited;
+    day_.rows.back().seated_wait_s += waited_s();
+    end_wait(day_.waits);
+    wait_ = Wait::seated;
   }
   if (state.place == "left_message" && wait_ != Wait::left) {
+    if (wait_ == Wait::waiting) end_wait(day_.waits_in_vain);
     wait_ = Wait::left;
     day_.diary.count("left messages");
     day_.in(day_.pause(10), [this, visit = visit_] {
@@ -161,7 +181,10 @@ void Buyer::on_state(Talk& now, const Heard& state) {
   }
   if (state.place == "closed") {
     day_.diary.count("closed: " + std::string{state.reason});
-    if (wait_ == Wait::waiting) wait_ = Wait::none;
+    if (wait_ == Wait::waiting) {
+      end_wait(day_.waits_in_vain);
+      wait_ = Wait::none;
+    }
     const std::uint64_t visit = visit_;
     day_.in(day_.pause(8), [this, visit, chat = chat_] {
       if (visit != visit_ || chat != chat_) return;

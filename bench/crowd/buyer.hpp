@@ -18,8 +18,9 @@ class Buyer : public Person {
 
   void arrive();
   Wait wait() const { return wait_; }
-  bool told() const { return told_; }
   double waited_s() const;  // desk seconds since the first words, while waiting
+  // The promise: whoever is here and waits has been told and asked in time.
+  void check_told();
   bool in_shop() const { return wanted; }
   // Went away on purpose while waiting: nobody has to find this buyer a place.
   bool gave_up() const { return gave_up_; }
@@ -39,6 +40,8 @@ class Buyer : public Person {
   void speak();
   void finish();
   void go();
+  // The wait is over: it goes into one of the figures.
+  void end_wait(Samples& figure);
   Talk* current() { return chat_ ? find(chat_) : nullptr; }
 
   Habit habit_{};
@@ -50,6 +53,7 @@ class Buyer : public Person {
   bool unanswered_{};
   Wait wait_{Wait::none};
   bool told_{};
+  bool untold_{};  // ... and that was said to be wrong
   bool gave_up_{};
   Nanos waiting_since_{};
 };

@@ -67,7 +67,8 @@ class Day {
     double seated_wait_s{};  // sum over `seated`
   };
   std::vector<Row> rows;
-  Samples waits;  // from first words to a seat, desk seconds as nanoseconds
+  Samples waits;          // from first words to a seat, desk seconds as nanoseconds
+  Samples waits_in_vain;  // ... to a left message, the end of the chat, or giving up
 
  private:
   struct Appointment {

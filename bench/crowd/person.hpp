@@ -64,8 +64,9 @@ class Person {
   // Nothing said is waiting for its answer; whoever has gone for good waits for none.
   bool settled() const { return outbox_.empty() || !wanted; }
 
-  bool online{};  // signed in
-  bool wanted{};  // wants to be here
+  bool online{};         // signed in
+  Nanos online_since{};  // ... when
+  bool wanted{};         // wants to be here
   const std::string& name() const { return name_; }
 
  protected:

@@ -43,9 +43,10 @@ struct Waits {
 };
 
 // From a buyer's line to the answer, in open hours; what ended without one is in Counters::waits_unanswered and
-// waits_excused. And in line, from joining it to an agent.
+// waits_excused. And in line, from joining it to what ended that: an agent, a left message, or the chat was closed.
 struct Waited {
-  Waits first_response, next_response, left_message, queue;
+  Waits first_response, next_response, left_message;
+  Waits line_to_agent, line_to_left_message, line_to_close;
 };
 
 }  // namespace deskd

@@ -90,6 +90,7 @@ void close(Floor& floor, Chat& chat, Reason reason, Origin by, AgentIndex agent,
   record::Fact fact = floor.fact(chat, FactKind::closed, reason);
   fact.number = (floor.now - chat.opened).count();
 
+  seating::observe_line(floor, chat, floor.waited.line_to_close);
   seating::leave_queue(floor, chat);
   Agent* holder = nullptr;
   if (chat.place == Place::reserved) {

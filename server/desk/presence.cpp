@@ -276,7 +276,12 @@ void on_identified(Floor& floor, const event::Identified& identified) {
     chat = nullptr;
   }
   // The guest is nobody any more: the session that showed the token is the buyer's, the guest's others end, also those that
-  // have not resumed yet.
+  // have not resumed yet, and a later server must not let the guest in either.
+  floor.persist(record::Fact{.at = floor.now,
+                             .kind = FactKind::revoked,
+                             .reason = Reason::identified,
+                             .shop = guest.shop,
+                             .detail = guest.id});
   const bool was_present = named.present();
   const std::vector<SessionId> others = named.sessions;
   for (const Session& tab : floor.sessions)

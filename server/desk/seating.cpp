@@ -293,6 +293,7 @@ void enqueue(Floor& floor, Chat& chat, Reason reason) {
 void leave_message(Floor& floor, Chat& chat, Reason reason) {
   // Whoever said nothing left nothing.
   if (!chat.waiting_from) return lifetime::close(floor, chat, Reason::not_reached);
+  observe_line(floor, chat, floor.waited.line_to_left_message);
   if (chat.place == Place::waiting) leave_queue(floor, chat);
   chat.place = Place::left_message;
   chat.placed = floor.now;
@@ -310,6 +311,12 @@ void leave_message(Floor& floor, Chat& chat, Reason reason) {
   sla::on_left_message(floor, chat);
   talk::tell_state(floor, chat);
   on_need_changed(floor, chat);
+}
+
+void observe_line(Floor& floor, const Chat& chat, Waits& to) {
+  // Who is handed over, or never came to the line, did not stand in it.
+  if (chat.timers[static_cast<std::size_t>(ChatTimer::queue_wait)].armed())
+    to.observe((floor.now - chat.lined_up).count());
 }
 
 void leave_queue(Floor& floor, Chat& chat) {
@@ -351,8 +358,7 @@ void assign(Floor& floor, Chat& chat, Agent& agent, bool hand, SessionId session
   chat.offered.reset();
   if (hand) explanation.by = ChosenBy::hand;
   const bool was_left = chat.place == Place::left_message;
-  // One handed over stood in no line.
-  if (chat.timer(ChatTimer::queue_wait).armed()) floor.waited.queue.observe((floor.now - chat.lined_up).count());
+  observe_line(floor, chat, floor.waited.line_to_agent);
   if (chat.place == Place::reserved) {
     floor.disarm(chat, ChatTimer::reservation);
     std::erase(floor.roster.agent(chat.agent).reserved, &chat);

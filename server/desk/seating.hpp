@@ -37,6 +37,8 @@ void assign(Floor& floor, Chat& chat, Agent& agent, bool hand, SessionId session
 void release(Floor& floor, Chat& chat, Reason reason);
 // Neither seated any longer nor waiting to be: its clocks of the queue stand still.
 void leave_queue(Floor& floor, Chat& chat);
+// How long it stood in line, if it did; before what ends that.
+void observe_line(Floor& floor, const Chat& chat, Waits& to);
 // Those who gave it back are asked again once all who could have it have had it.
 void forget_declined_by_all(const Floor& floor, Chat& chat);
 

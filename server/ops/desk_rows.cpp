@@ -102,7 +102,11 @@ void add_desk(Scrape& scrape, std::string_view desk, const Counters& counters, c
   scrape.add("deskd_reply_seconds", replies, waited.next_response, labels,
              {"clock", word_of(ClockKind::next_response)});
   scrape.add("deskd_reply_seconds", replies, waited.left_message, labels, {"clock", word_of(ClockKind::left_message)});
-  scrape.add("deskd_queue_wait_seconds", "In line, from joining it to an agent.", waited.queue, labels);
+  constexpr std::string_view lines{"In line, from joining it to what ended that."};
+  scrape.add("deskd_queue_wait_seconds", lines, waited.line_to_agent, labels, {"end", word_of(Place::held)});
+  scrape.add("deskd_queue_wait_seconds", lines, waited.line_to_left_message, labels,
+             {"end", word_of(Place::left_message)});
+  scrape.add("deskd_queue_wait_seconds", lines, waited.line_to_close, labels, {"end", word_of(Place::closed)});
   // The waits of queues of different desks have no sum that means anything.
   if (!scrape.lists(desk)) return;
   for (const tell::QueueFigures& queue : figures.queues) {

@@ -36,7 +36,7 @@ Room::Room(Shard& shard, Placement placement)
     recorder_->begin(id_, epoch_, *policy_, shard.options().backlog_bytes_max, wall_offset_ms_);
   }
   for (const stored::Revoked& each : placement.revoked)
-    revoked(each.shop).set({each.shop, each.person}, each.lifted, each.at);
+    (each.became ? guests_ended_ : revoked(each.shop)).set({each.shop, each.person}, each.lifted, each.at);
   for (const Event& event : placement.recovered) {
     if (const auto* done = std::get_if<event::RecoveryDone>(&event)) told_durable_ = durable_ = done->position;
     step(event);

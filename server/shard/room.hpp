@@ -126,11 +126,10 @@ class Room final : public SessionHost {
 
   std::unordered_map<std::uint64_t, int> reads_;  // of each session, not answered yet; lines of resumes apart
 
-  // Each with a bound of its own, so that no crowd of one kind brings back somebody of another. The first two are facts
-  // of the desk. A guest who became somebody is not: after a restart the old pass opens an empty room.
+  // Each with a bound of its own, so that no crowd of one kind brings back somebody of another. All are facts of the desk.
   Banned staff_revoked_;
   Banned buyers_revoked_;
-  Banned guests_ended_;
+  Banned guests_ended_;  // who became a named buyer
   std::size_t buyers_{};
   std::size_t staff_{};
 };

@@ -161,6 +161,39 @@ class Revoked(unittest.TestCase):
                 self.assertEqual(person.close_code, REVOKED)
         await desk.agent("08").sign_in()
 
+    @in_a_loop
+    async def test_a_guest_who_became_somebody_is_nobody_for_good(self):
+        desk = Desk()
+        self.addCleanup(desk.leave)
+        desk.set_up().start()
+        guest = await desk.guest().sign_in()
+        chat = await guest.open()
+        await guest.say(chat, "我还没有登录")
+        tab = desk.guest()
+        tab.token = guest.token
+        await tab.sign_in()
+        named = desk.buyer("b1")
+        await guest.send({"type": "refresh", "token": named.token})
+        await guest.expect("signed_in", person="b1", role="buyer")
+        await tab.until("the guest's other tab stays", lambda: tab.close_code)
+        self.assertEqual(tab.close_code, REVOKED)
+        await guest.say(chat, "现在我登录了")
+        await guest.all_stored()
+
+        async def stays_out():
+            old = desk.guest()
+            await old.connect()
+            await old.send({"type": "sign_in", "token": tab.token})
+            await old.until("let in again", lambda: old.close_code)
+            self.assertEqual(old.close_code, REVOKED)
+
+        await stays_out()
+        await asyncio.to_thread(desk.kill)
+        await asyncio.to_thread(desk.start)
+        await stays_out()
+        await named.sign_in()
+        await named.until("the chat is the buyer's", lambda: chat in named.chats and len(named.chats[chat].words()) == 2)
+
 
 class Demoted(unittest.TestCase):
     @in_a_loop

@@ -68,7 +68,7 @@ TEST(DeskRows, CarryTheDeskAndTheQueue) {
         "deskd_queue_oldest_wait_seconds{desk=\"demo\",queue=\"presale\"} 12.5\n",
         "# TYPE deskd_missed_total counter\n",
         "deskd_reply_seconds_bucket{desk=\"demo\",clock=\"first_response\",le=\"10\"} 1\n",
-        "deskd_queue_wait_seconds_count{desk=\"demo\"} 0\n"})
+        "deskd_queue_wait_seconds_count{desk=\"demo\",end=\"held\"} 0\n"})
     EXPECT_NE(text.find(line), std::string::npos) << line;
 }
 

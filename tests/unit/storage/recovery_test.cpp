@@ -263,21 +263,25 @@ TEST_F(RecoveryTest, SurgeIsWhatItLastWas) {
 TEST_F(RecoveryTest, WhoWasRevokedStaysSo) {
   Script script{take_desk(connection_, "desk")};
   Script other{take_desk(connection_, "other")};
-  const auto revoked = [](Script& desk, std::string_view shop, std::string_view person, std::int32_t lifted = 0) {
+  const auto revoked = [](Script& desk, std::string_view shop, std::string_view person, std::int32_t lifted = 0,
+                          Reason reason = Reason::none) {
     Record record = desk.fact({}, FactKind::revoked);
     auto& fact = std::get<record::Fact>(record.body);
     fact.shop = shop;
     fact.ordinal = lifted;
+    fact.reason = reason;
     (shop.empty() ? fact.agent : fact.detail) = person;
     return record;
   };
   write(std::vector{revoked(script, "", "03"), revoked(script, "lamps", "买家-1"), revoked(other, "", "09"),
-                    script.fact({}, FactKind::policy), revoked(script, "", "07", 1)});
+                    script.fact({}, FactKind::policy), revoked(script, "", "07", 1),
+                    revoked(script, "lamps", "guest-1", 0, Reason::identified)});
   const std::vector<stored::Revoked> all{{"", "03", instant_of(day_ms)},
                                          {"lamps", "买家-1", instant_of(day_ms + 1)},
-                                         {"", "07", instant_of(day_ms + 3), true}};
+                                         {"", "07", instant_of(day_ms + 3), true},
+                                         {"lamps", "guest-1", instant_of(day_ms + 4), false, true}};
   EXPECT_EQ(read_revoked(connection_, script.desk, {}), all);
-  EXPECT_EQ(read_revoked(connection_, script.desk, instant_of(day_ms + 1)), (std::vector{all[1], all[2]}));
+  EXPECT_EQ(read_revoked(connection_, script.desk, instant_of(day_ms + 1)), (std::vector{all[1], all[2], all[3]}));
 }
 
 TEST_F(RecoveryTest, PoliciesGrowOneVersionAtATime) {
