@@ -137,6 +137,7 @@ constexpr std::array chat_fields{Field{"desk", "int"},
                                  Field{"closed_ms", "bigint", "nullif(closed_ms, 0)"},
                                  Field{"left_ms", "bigint", "nullif(left_ms, 0)"},
                                  Field{"told_ms", "bigint", "nullif(told_ms, 0)"},
+                                 Field{"asked", "smallint", "asked <> 0"},
                                  Field{"policy_version", "bigint"},
                                  Field{"priority_s", "int"},
                                  Field{"excused", "int"},
@@ -316,6 +317,7 @@ void Columns::fill_chats(std::span<const Record> records) {
   });
   make([](const record::Chat& c) { return ms(c.left_since.value_or(Instant{})); });
   make([](const record::Chat& c) { return ms(c.told.value_or(Instant{})); });
+  make([](const record::Chat& c) { return small(c.asked); });
   make([](const record::Chat& c) { return c.policy_version; });
   make([](const record::Chat& c) { return c.priority_s; });
   make([](const record::Chat& c) { return static_cast<std::int32_t>(c.excused.value); });

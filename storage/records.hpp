@@ -73,6 +73,7 @@ struct Chat {
   std::optional<Instant> closed;
   std::optional<Instant> left_since;     // it is a left message: since when, over every agent who had it
   std::optional<Instant> told;           // when the buyer was last told the wait and asked, or answered that
+  bool asked{};                          // ... and the question stands
   Instant answered_first;                // first effective answer; 0 before it
   Seq excused;                           // an agent said that the buyer's lines up to this one need no answer
   std::vector<std::string_view> skills;  // asked for at opening

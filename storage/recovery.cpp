@@ -66,12 +66,14 @@ stored::Chat chat_of(const pqxx::row& row) {
   if (!row[19].is_null()) chat.told = rows::instant(row[19]);
   chat.lined_up = rows::instant(row[20]);
   chat.level = row[21].c_str();
+  chat.asked = rows::text(row[22]) == "t";
   return chat;
 }
 
 constexpr const char* chat_columns{R"(
     chat, opened_ms, queued_ms, placed_ms, answered_first_ms, closed_ms, policy_version, priority_s, excused, place,
-    reason, guest, shop, buyer, queue, agent, wanted, array_to_string(skills, ','), left_ms, told_ms, lined_up_ms, level)"};
+    reason, guest, shop, buyer, queue, agent, wanted, array_to_string(skills, ','), left_ms, told_ms, lined_up_ms, level,
+    asked)"};
 
 // "select ... from TABLE where desk and chat": the rows of some chats, each chat's in order. `lateral` with its own
 // order makes it one index scan a chat in the one partition that holds it, whatever the planner knows about the tables.
@@ -157,7 +159,7 @@ Open read_open(const std::string& connection, DeskId desk, Instant closed_since)
       open.chats.push_back(chat_of(row));
 
     c.prepare("lines", of_chats(rows::line_columns, "message", "", "stream, seq"));
-    c.prepare("fired", of_chats("clock, ordinal", "fact", "and kind = 8", "clock, ordinal"));
+    c.prepare("fired", of_chats("clock, ordinal, at_ms", "fact", "and kind = 8", "clock, ordinal"));
     c.prepare("deeds", of_chats("seq, kind, body::text", "deed", "", "seq"));
     for (std::size_t first = 0; first < open.chats.size(); first += chats_at_once) {
       const std::size_t end = std::min(first + chats_at_once, open.chats.size());
@@ -174,7 +176,8 @@ Open read_open(const std::string& connection, DeskId desk, Instant closed_since)
       };
       each("lines", [](stored::Chat& chat, const auto& row) { chat.lines.push_back(rows::line(row, 1)); });
       each("fired", [](stored::Chat& chat, const auto& row) {
-        chat.fired.push_back({rows::one_of<ClockKind>(row[1]), rows::number<std::int32_t>(row[2])});
+        chat.fired.push_back(
+            {rows::one_of<ClockKind>(row[1]), rows::number<std::int32_t>(row[2]), rows::instant(row[3])});
       });
       each("deeds", [](stored::Chat& chat, const auto& row) { chat.deeds.push_back(rows::deed(row, 1)); });
     }

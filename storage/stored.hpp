@@ -62,6 +62,7 @@ inline std::vector<std::string> names_of(std::string_view joined) {
 struct Clock {
   ClockKind clock{};
   std::int32_t ordinal{};
+  Instant at;
   bool operator==(const Clock&) const = default;
 };
 
@@ -107,6 +108,7 @@ struct Chat {
   Seq excused;
   std::vector<std::string> skills;
   std::optional<Instant> closed, left_since, told;
+  bool asked{};
   std::vector<Line> lines;   // by stream, then seq
   std::vector<Clock> fired;  // by clock, then ordinal
   std::vector<Deed> deeds;   // by seq

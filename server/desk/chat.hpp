@@ -128,6 +128,8 @@ struct Chat {
 
   // Waiting as one, or held as one.
   bool is_left_message() const { return left || place == Place::left_message; }
+  // The shop's last step has passed, and it is that promise which holds.
+  bool is_breached() const { return breached && !is_left_message(); }
   Timer& timer(ChatTimer purpose) { return timers[static_cast<std::size_t>(purpose)]; }
   Transcript& transcript(Stream stream) { return stream == Stream::main ? main : inside; }
   const Transcript& transcript(Stream stream) const { return stream == Stream::main ? main : inside; }

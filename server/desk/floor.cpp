@@ -98,7 +98,7 @@ const policy::Queue& Floor::promise(const Chat& chat) const {
 std::int32_t Floor::priority_s(const Chat& chat) const {
   const policy::Queue& queue = this->queue(chat);
   const policy::Level* level = chat.buyer->level.empty() ? nullptr : book->level(chat.shop, chat.buyer->level);
-  return queue.priority_s + (chat.breached ? queue.breached_priority_s : 0) +
+  return queue.priority_s + (chat.is_breached() ? queue.breached_priority_s : 0) +
          (level != nullptr ? level->priority_s : 0);
 }
 
@@ -154,6 +154,7 @@ void Floor::persist_place(const Chat& chat) {
                    .closed = chat.closed,
                    .left_since = chat.left_since,
                    .told = chat.told,
+                   .asked = chat.asked,
                    .answered_first = chat.answered_first,
                    .excused = chat.excused,
                    .skills = {chat.skills.begin(), chat.skills.end()}};

@@ -33,7 +33,6 @@ Chat& new_chat(Floor& floor, Buyer& buyer, std::string_view queue, const ask::Op
   chat.queue = floor.names.keep(queue);
   chat.skills.assign(open.skills.begin(), open.skills.end());
   chat.opened = chat.queued = chat.lined_up = chat.placed = chat.last_line = floor.now;
-  chat.last_agent = buyer.last_agent;
   chat.wanted = wanted(floor, open);
   ++floor.counters.chats_opened;
   return chat;
@@ -96,6 +95,7 @@ void close(Floor& floor, Chat& chat, Reason reason, Origin by, AgentIndex agent,
   if (chat.place == Place::reserved) {
     holder = &floor.roster.agent(chat.agent);
     floor.disarm(chat, ChatTimer::reservation);
+    chat.offered.reset();
     std::erase(holder->reserved, &chat);
     floor.tell(holder->sessions, tell::OfferEnded{chat.id, reason});
   } else if (chat.place == Place::held) {

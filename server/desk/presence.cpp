@@ -47,7 +47,7 @@ void on_buyer_gone(Floor& floor, Buyer& buyer) {
   Chat& chat = *buyer.chat;
   tell_presence(floor, chat, true, false);
   if (chat.place == Place::waiting || chat.place == Place::reserved) on_queued(floor, chat);
-  if (chat.place == Place::held && chat.breached) on_breached(floor, chat);
+  if (chat.place == Place::held && chat.is_breached()) on_breached(floor, chat);
 }
 
 // Whoever has become something better moves up at once, and the other way round.
@@ -62,6 +62,8 @@ void set_level(Floor& floor, Buyer& buyer, std::string_view level) {
 void on_agent_back(Floor& floor, Agent& agent) {
   floor.timers.disarm(agent.timer(AgentTimer::grace));
   floor.timers.disarm(agent.timer(AgentTimer::grace_waiting));
+  // She is here and takes nothing: who waited for her return waits in vain.
+  if (agent.status == Status::signed_out) floor.someone_left = true;
   for (const Chat* chat : agent.held) tell_presence(floor, *chat, false, true);
   seating::on_agent_changed(floor, agent);
 }
@@ -159,6 +161,9 @@ void set_status(Floor& floor, Agent& agent, Status status, Reason reason) {
                              .agent = agent.name,
                              .ordinal = static_cast<std::int32_t>(status)});
   if (status == Status::signed_out) {
+    // Nobody waits for her any more, whether her sockets are gone or not.
+    floor.timers.disarm(agent.timer(AgentTimer::grace));
+    floor.timers.disarm(agent.timer(AgentTimer::grace_waiting));
     // Whoever goes leaves nobody behind: every chat goes back at its age.
     const std::vector<Chat*> held = agent.held;
     for (Chat* chat : held) seating::requeue(floor, *chat, reason);
@@ -227,13 +232,15 @@ void handle(Floor& floor, Session& session, const ask::Resume& resume) {
 }
 
 void on_queued(Floor& floor, Chat& chat) {
+  // Moved while its buyer is absent: the time until it becomes a left message runs on.
+  if (chat.absent && chat.timer(ChatTimer::grace).armed()) return;
   if (!chat.buyer->present()) floor.arm(chat, ChatTimer::grace, floor.now + floor.book->policy().buyer_grace);
 }
 
 void on_assigned(Floor& floor, Chat& chat) {
   floor.disarm(chat, ChatTimer::grace);
   // The breach goes with the chat to whoever has it next.
-  if (chat.breached) on_breached(floor, chat);
+  if (chat.is_breached()) on_breached(floor, chat);
 }
 
 void on_answered(Floor& floor, Chat& chat) {
@@ -301,6 +308,7 @@ void on_identified(Floor& floor, const event::Identified& identified) {
     named.chat = chat;
     ++named.chats;
     chat->buyer = &named;
+    if (chat->last_agent != nobody) named.last_agent = chat->last_agent;
     seating::on_need_changed(floor, *chat);
     floor.persist(floor.fact(*chat, FactKind::identified));
     floor.persist_place(*chat);
@@ -311,6 +319,7 @@ void on_identified(Floor& floor, const event::Identified& identified) {
     resume_chat(floor, *named.chat, {.chat = named.chat->id}, session->id, false);
   }
   if (named.present() && (chat != nullptr || !was_present)) on_buyer_back(floor, named);
+  if (!named.present() && chat != nullptr) on_buyer_gone(floor, named);
   floor.forget_if_gone(guest);
 }
 

@@ -68,7 +68,7 @@ void settle_place(Floor& floor, Chat& chat) {
     case Place::held:
       seating::set_need(floor, chat);
       sla::set_clocks(floor, chat);
-      if (chat.breached) presence::on_breached(floor, chat);
+      if (chat.is_breached()) presence::on_breached(floor, chat);
       break;
     case Place::reserved:
       // An offer does not outlive the server that made it.
@@ -136,7 +136,7 @@ void on_chat(Floor& floor, const event::RecoveredChat& stored) {
   chat.closed = stored.closed;
   chat.excused = stored.excused;
   chat.told = stored.told;
-  chat.asked = stored.told && stored.reason != Reason::chosen;
+  chat.asked = stored.asked;
   chat.wanted = agent_of(floor, stored.wanted);
   chat.last_agent = agent_of(floor, stored.agent);
   if (chat.last_agent != nobody && (buyer.chat == &chat || buyer.last_agent == nobody))
@@ -170,20 +170,16 @@ void on_chat(Floor& floor, const event::RecoveredChat& stored) {
   if (chat.place == Place::held && (agent == nullptr || !agent->employed)) {
     chat.place = chat.left_since ? Place::left_message : Place::waiting;
     chat.lined_up = floor.now;
+    chat.told.reset();
+    chat.asked = false;
   }
   if (chat.place == Place::held) {
     chat.left = chat.left_since.has_value();
     chat.agent = agent->index;
     agent->held.push_back(&chat);
     agent->last_assigned = std::max(agent->last_assigned, chat.assigned);
-    // She was serving, so she is on duty until her grace says otherwise.
-    if (agent->status == Status::signed_out) {
-      agent->status = Status::available;
-      agent->status_reason = Reason::recovered;
-      agent->status_since = floor.now;
-    }
   }
-  for (const stored::Clock& fired : stored.fired) sla::recovered(floor, chat, fired.clock, fired.ordinal);
+  for (const stored::Clock& fired : stored.fired) sla::recovered(floor, chat, fired);
 }
 
 void on_done(Floor& floor, const event::RecoveryDone& done) {

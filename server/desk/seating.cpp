@@ -77,8 +77,8 @@ namespace {
 void look_again(Floor& floor) {
   for (const auto& [id, each] : floor.chats) {
     Chat& chat = *each;
-    if (chat.place != Place::waiting) continue;
-    if (!was_answered(chat) && nobody_there(floor, chat)) {
+    if (!waits(chat)) continue;
+    if (chat.place == Place::waiting && !was_answered(chat) && nobody_there(floor, chat)) {
       leave_message(floor, chat, Reason::nobody_there);
       continue;
     }
@@ -87,6 +87,7 @@ void look_again(Floor& floor) {
     if (in_vain) {
       floor.disarm(chat, ChatTimer::wanted);
       chat.wanted = nobody;
+      floor.persist_place(chat);
     }
     forget_declined_by_all(floor, chat);
     on_need_changed(floor, chat);
@@ -109,9 +110,11 @@ void arm_relax(Floor& floor, Chat& chat) {
   }
 }
 
+// By how long it stands in line, or stood there before an agent had it or it became a left message.
 void take_steps(const Floor& floor, Chat& chat) {
   const policy::Queue& queue = floor.queue(chat);
-  const Duration waited = floor.now - chat.lined_up;
+  const bool in_line = chat.place != Place::held && chat.place != Place::left_message;
+  const Duration waited = (in_line ? floor.now : chat.placed) - chat.lined_up;
   for (; chat.relaxed < queue.relax.size() && queue.relax[chat.relaxed].after <= waited; ++chat.relaxed) {
     chat.needed &= ~floor.book->skill(queue.relax[chat.relaxed].skill);
   }
@@ -128,7 +131,7 @@ Need need_of(const Floor& floor, const Chat& chat) {
           .left_message = chat.place == Place::left_message,
           .uses_kept_back = floor.queue(chat).kept_back_pct > 0,
           .wanted = chat.wanted,
-          .preferred = chat.last_agent,
+          .preferred = chat.last_agent != nobody ? chat.last_agent : chat.buyer->last_agent,
           .excluded = chat.declined,
           .joined = chat.queued,
           .priority_s = floor.priority_s(chat)};
@@ -149,6 +152,15 @@ void seat(Floor& floor, Chat& chat, Agent& agent) {
 
 }  // namespace
 
+namespace {
+
+// Before any of them is dropped.
+Mask skills_asked(const Floor& floor, const Chat& chat) {
+  return floor.book->skills(floor.queue(chat).skills) | floor.book->skills(chat.skills);
+}
+
+}  // namespace
+
 void set_need(Floor& floor, Chat& chat) {
   auto queue = floor.book->queue(chat.queue);
   if (!queue) {
@@ -160,14 +172,14 @@ void set_need(Floor& floor, Chat& chat) {
     floor.persist_place(chat);
   }
   chat.open_queues = Rulebook::bit(*queue);
-  chat.needed = floor.book->skills(floor.book->queue(*queue).skills) | floor.book->skills(chat.skills);
+  chat.needed = skills_asked(floor, chat);
   chat.relaxed = chat.overflowed = 0;
   take_steps(floor, chat);
 }
 
 void on_policy(Floor& floor, Chat& chat) {
   set_need(floor, chat);
-  if (chat.place == Place::waiting) arm_relax(floor, chat);
+  if (chat.place == Place::waiting || chat.place == Place::reserved) arm_relax(floor, chat);
   if (chat.place != Place::held) on_need_changed(floor, chat);
 }
 
@@ -263,7 +275,8 @@ void settle(Floor& floor) {
 void enqueue(Floor& floor, Chat& chat, Reason reason) {
   // Each time round adds a line, and nobody need say a word for it.
   if (chat.main.full()) return lifetime::close(floor, chat, Reason::too_long);
-  Reason not_now = why_not_now(floor, chat);
+  // Who stood in line when a server ended stands there: closing time came while they waited.
+  Reason not_now = reason == Reason::recovered ? Reason::none : why_not_now(floor, chat);
   const bool is_new = reason == Reason::none;
   if (not_now == Reason::none && is_new &&
       floor.match.live_in(Rulebook::bit(*floor.book->queue(chat.queue))) >= floor.queue(chat).queue_max) {
@@ -308,6 +321,7 @@ void leave_message(Floor& floor, Chat& chat, Reason reason) {
     floor.persist(floor.fact(chat, FactKind::left_message, reason));
   }
   floor.persist_place(chat);
+  forget_declined_by_all(floor, chat);
   sla::on_left_message(floor, chat);
   talk::tell_state(floor, chat);
   on_need_changed(floor, chat);
@@ -347,6 +361,7 @@ void requeue(Floor& floor, Chat& chat, Reason reason) {
   if (chat.place == Place::reserved) return reservation::end(floor, chat, reason);
   const bool left = chat.left;
   release(floor, chat, reason);
+  set_need(floor, chat);
   ++floor.counters.requeued;
   if (left) return leave_message(floor, chat, reason);
   enqueue(floor, chat, reason);
@@ -419,7 +434,6 @@ void on_buyer_words(Floor& floor, Chat& chat) {
     floor.disarm(chat, ChatTimer::shop_clock);
     sla::set_clocks(floor, chat);
     on_agent_changed(floor, floor.roster.agent(chat.agent));
-    return;
   }
   if (chat.place == Place::held) {
     // The short grace of an agent who is gone has passed, and now somebody waits.
@@ -458,6 +472,8 @@ void on_agent_breached(Floor& floor, Chat& chat) {
   const AgentIndex silent = chat.agent;
   // Only when somebody else can have it now: a chat that waits again would be no better off.
   Need need = need_of(floor, chat);
+  need.queues = Rulebook::bit(*floor.book->queue(chat.queue));
+  need.skills = skills_asked(floor, chat);
   need.excluded.push_back(silent);
   if (chat.hops >= hops_max || !floor.match.best_agent(need)) {
     return floor.alarm(chat, ClockKind::agent_response, Reason::none);

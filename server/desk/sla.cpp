@@ -46,6 +46,13 @@ std::int32_t ordinal_of(Seq began, std::int32_t miss) {
   return static_cast<std::int32_t>(began.value) * misses + miss - 1;
 }
 
+// How many steps lie behind a miss and before what follows it. They pass in order; 0 is before all.
+std::size_t after_miss(const Ladder& ladder, std::int32_t miss) {
+  for (std::size_t i = 0; i < ladder.size(); ++i)
+    if (miss != 0 && ladder[i].miss == miss) return i + 1;
+  return 0;
+}
+
 Seq agent_began(const Chat& chat) { return std::max(chat.waiting_from, chat.joined); }
 Instant agent_since(const Chat& chat) { return std::max(*chat.waiting_since, chat.assigned); }
 
@@ -124,19 +131,11 @@ void warn(Floor& floor, const Chat& chat) {
   if (!timer.armed()) floor.timers.arm(timer, floor.now + limits::warn_every);
 }
 
-// The last step passed in this round, but an earlier server saw it, or a left message has become a live chat again.
-void restore_breach(Floor& floor, Chat& chat) {
-  const Ladder ladder = ladder_of(promised(floor, chat));
-  if (chat.shop_step != ladder.size() || chat.breached) return;
-  chat.breached =
-      floor.hours(chat).add_open(*chat.waiting_since, ladder.back().after, floor.wall_ms).value_or(floor.now);
-  seating::on_need_changed(floor, chat);
-}
-
 void stop_waiting(Floor& floor, Chat& chat) {
   chat.waiting_since.reset();
   chat.breached.reset();
   chat.left_missed = chat.complaint_missed = false;
+  chat.hops = 0;
   floor.disarm(chat, ChatTimer::shop_clock);
   floor.disarm(chat, ChatTimer::agent_clock);
   floor.disarm(chat, ChatTimer::complaint);
@@ -150,7 +149,11 @@ void on_buyer_words(Floor& floor, Chat& chat) {
     chat.waiting_since = floor.now;
     chat.waiting_from = chat.main.last();
     chat.shop_step = chat.agent_step = 0;
+    chat.left_missed = chat.complaint_missed = false;
     if (chat.is_left_message()) {
+      // Its promise counts from the words that it is about.
+      chat.left_since = floor.now;
+      floor.persist_place(chat);
       arm_left(floor, chat);
     } else {
       arm_shop(floor, chat);
@@ -171,7 +174,6 @@ void on_answer(Floor& floor, Chat& chat) {
     waits.observe(floor.hours(chat).open_between(*chat.waiting_since, floor.now, floor.wall_ms).count());
   }
   if (chat.answered_first == Instant{}) chat.answered_first = floor.now;
-  chat.hops = 0;
   if (chat.waiting_since || chat.left) stop_waiting(floor, chat);
   arm_idle(floor, chat);
   arm_quiet(floor, chat);
@@ -198,8 +200,6 @@ void on_unassigned(Floor& floor, Chat& chat) {
 void on_left_message(Floor& floor, Chat& chat) {
   on_unassigned(floor, chat);
   floor.disarm(chat, ChatTimer::queue_wait);
-  // What was breached is the promise of a reply at once. Another one holds from here, and nothing follows from the old.
-  chat.breached.reset();
   arm_left(floor, chat);
 }
 
@@ -208,6 +208,7 @@ void on_closed(Floor& floor, Chat& chat) {
   chat.waiting_since.reset();
   chat.breached.reset();
   chat.left_missed = chat.complaint_missed = false;
+  chat.hops = 0;
   for (const ChatTimer timer : {ChatTimer::shop_clock, ChatTimer::agent_clock, ChatTimer::queue_wait, ChatTimer::quiet,
                                 ChatTimer::idle, ChatTimer::complaint}) {
     floor.disarm(chat, timer);
@@ -221,12 +222,19 @@ void set_clocks(Floor& floor, Chat& chat) {
   if (chat.left) {
     arm_left(floor, chat);
   } else if (chat.waiting_since) {
-    restore_breach(floor, chat);
     arm_shop(floor, chat);
     if (chat.place == Place::held) arm_agent(floor, chat);
   }
   arm_idle(floor, chat);
   arm_quiet(floor, chat);
+}
+
+void set_queue(Floor& floor, Chat& chat, std::string_view queue) {
+  std::int32_t passed{};
+  const Ladder before = ladder_of(promised(floor, chat));
+  for (std::size_t i = 0; i < chat.shop_step; ++i) passed = std::max(passed, before[i].miss);
+  chat.queue = queue;
+  chat.shop_step = after_miss(ladder_of(promised(floor, chat)), passed);
 }
 
 void on_shop_clock(Floor& floor, Chat& chat) {
@@ -297,7 +305,7 @@ void on_warn(Floor& floor, Agent& agent) {
     const Duration breach = promised(floor, *chat).breach;
     const Duration waited = floor.hours(*chat).open_between(*chat->waiting_since, floor.now, floor.wall_ms);
     const auto percent = static_cast<std::int32_t>(std::min<std::int64_t>(999, waited.count() * 100 / breach.count()));
-    warned.push_back({chat->id, *chat->waiting_since, shop_clock(*chat), percent, chat->breached.has_value()});
+    warned.push_back({chat->id, *chat->waiting_since, shop_clock(*chat), percent, chat->is_breached()});
   }
   if (warned.empty()) return;
   std::sort(warned.begin(), warned.end(), [](const tell::WarnedChat& a, const tell::WarnedChat& b) {
@@ -306,22 +314,26 @@ void on_warn(Floor& floor, Agent& agent) {
   floor.tell(agent.sessions, tell::Warning{warned});
 }
 
-void recovered(const Floor& floor, Chat& chat, ClockKind clock, std::int32_t ordinal) {
-  const Seq began{static_cast<std::uint32_t>(ordinal / misses)};
-  const std::int32_t last = ordinal % misses + 1;
-  // Steps are passed in order, so having passed a miss means having passed all before it.
-  const auto passed = [&](std::size_t& step, const Ladder& ladder) {
-    for (std::size_t i = 0; i < ladder.size(); ++i)
-      if (ladder[i].miss == last) step = std::max(step, i + 1);
-  };
-  const Ladder ladder = ladder_of(promised(floor, chat));
-  if ((clock == ClockKind::first_response || clock == ClockKind::next_response) && began == chat.waiting_from) {
-    passed(chat.shop_step, ladder);
+void recovered(const Floor& floor, Chat& chat, const stored::Clock& fired) {
+  const Seq began{static_cast<std::uint32_t>(fired.ordinal / misses)};
+  const std::int32_t miss = fired.ordinal % misses + 1;
+  const std::size_t passed = after_miss(ladder_of(promised(floor, chat)), miss);
+  const bool this_round = began == chat.waiting_from;
+  switch (fired.clock) {
+    case ClockKind::first_response:
+    case ClockKind::next_response:
+      if (!this_round) break;
+      chat.shop_step = std::max(chat.shop_step, passed);
+      if (miss == misses && chat.waiting_since) chat.breached = fired.at;
+      break;
+    case ClockKind::agent_response:
+      if (began == agent_began(chat)) chat.agent_step = std::max(chat.agent_step, passed);
+      break;
+    case ClockKind::queue_wait: chat.queue_misses = std::max(chat.queue_misses, fired.ordinal); break;
+    case ClockKind::left_message: chat.left_missed = chat.left_missed || this_round; break;
+    case ClockKind::complaint: chat.complaint_missed = chat.complaint_missed || this_round; break;
+    case ClockKind::idle_close: break;
   }
-  if (clock == ClockKind::queue_wait) chat.queue_misses = std::max(chat.queue_misses, ordinal);
-  if (clock == ClockKind::left_message && began == chat.waiting_from) chat.left_missed = true;
-  if (clock == ClockKind::complaint && began == chat.waiting_from) chat.complaint_missed = true;
-  if (clock == ClockKind::agent_response && began == agent_began(chat)) passed(chat.agent_step, ladder);
 }
 
 void handle(Floor& floor, Session& session, const ask::NoAnswerNeeded& ask) {

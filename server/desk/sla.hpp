@@ -29,6 +29,9 @@ void on_left_message(Floor& floor, Chat& chat);
 void on_closed(Floor& floor, Chat& chat);
 // Sets every clock of the chat by what is known of it; after recovery, or when the wall clock moved.
 void set_clocks(Floor& floor, Chat& chat);
+// The chat is another queue's now, and so are its promises: they count from the same moment, and what has been missed is
+// not missed again. Its clocks are to be set when it has found its place.
+void set_queue(Floor& floor, Chat& chat, std::string_view queue);
 
 void on_shop_clock(Floor& floor, Chat& chat);
 void on_agent_clock(Floor& floor, Chat& chat);
@@ -39,7 +42,7 @@ void on_complaint(Floor& floor, Chat& chat);
 void on_warn(Floor& floor, Agent& agent);
 
 // A step has been written down by an earlier server: it must not be written again.
-void recovered(const Floor& floor, Chat& chat, ClockKind clock, std::int32_t ordinal);
+void recovered(const Floor& floor, Chat& chat, const stored::Clock& fired);
 
 void handle(Floor& floor, Session& session, const ask::NoAnswerNeeded& ask);
 

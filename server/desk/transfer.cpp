@@ -3,6 +3,7 @@
 #include "server/desk/overload.hpp"
 #include "server/desk/rights.hpp"
 #include "server/desk/seating.hpp"
+#include "server/desk/sla.hpp"
 #include "server/desk/talk.hpp"
 
 namespace deskd::transfer {
@@ -73,15 +74,20 @@ void move(Floor& floor, Chat& chat, Target target, bool hand, CommandId id, Sess
   const bool left = chat.is_left_message();
   seating::release(floor, chat, Reason::transferred);
   if (chat.place == Place::left_message) floor.match.remove_chat(chat.id);
-  chat.queue = floor.names.keep(floor.book->queue(*target.queue).name);
+  sla::set_queue(floor, chat, floor.names.keep(floor.book->queue(*target.queue).name));
   chat.wanted = nobody;
+  floor.disarm(chat, ChatTimer::wanted);
   chat.declined.clear();
   if (from != nobody) chat.declined.push_back(from);
   chat.hops = 0;
   seating::set_need(floor, chat);
-  if (left) return seating::leave_message(floor, chat, Reason::transferred);
-  seating::enqueue(floor, chat, Reason::transferred);
-  talk::tell_state(floor, chat);
+  if (left) {
+    seating::leave_message(floor, chat, Reason::transferred);
+  } else {
+    seating::enqueue(floor, chat, Reason::transferred);
+    talk::tell_state(floor, chat);
+  }
+  sla::set_clocks(floor, chat);
 }
 
 }  // namespace

@@ -48,7 +48,7 @@ struct Shape<stored::Line> {
 template <>
 struct Shape<stored::Clock> {
   using T = stored::Clock;
-  static constexpr auto fields = std::tuple{need("clock", &T::clock), need("ordinal", &T::ordinal)};
+  static constexpr auto fields = std::tuple{need("clock", &T::clock), need("ordinal", &T::ordinal), may("at", &T::at)};
 };
 template <>
 struct Shape<stored::Agent> {
@@ -90,7 +90,8 @@ constexpr auto routing_fields() {
                     may("skills", &T::skills),
                     may("closed", &T::closed),
                     may("left_since", &T::left_since),
-                    may("told", &T::told)};
+                    may("told", &T::told),
+                    may("asked", &T::asked)};
 }
 // Without its deeds, which are variants: they stand behind it.
 template <>

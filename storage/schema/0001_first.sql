@@ -26,7 +26,7 @@ create table policy (
 );
 
 -- Where routing last left a chat. closed_ms is null while it is open, left_ms unless it is a left message, told_ms until
--- the buyer was told the wait.
+-- the buyer was told the wait; asked while the question of it stands.
 create table chat (
   desk int not null,
   chat bigint not null,
@@ -38,6 +38,7 @@ create table chat (
   closed_ms bigint,
   left_ms bigint,
   told_ms bigint,
+  asked boolean not null,
   policy_version bigint not null,
   priority_s int not null,
   excused int not null,

@@ -67,7 +67,8 @@ void Database::store(const Owned& owned) {
   } else if (const auto* fact = std::get_if<record::Fact>(&owned.body)) {
     newest_at_ = std::max(newest_at_, fact->at);
     ++facts_[static_cast<std::size_t>(fact->kind)];
-    if (fact->kind == FactKind::missed && !chats_[fact->chat].fired.emplace(fact->clock, fact->ordinal).second) {
+    if (fact->kind == FactKind::missed &&
+        !chats_[fact->chat].fired.try_emplace({fact->clock, fact->ordinal}, fact->at).second) {
       refuse("chat " + std::to_string(fact->chat.value) + " clock " + std::string{word_of(fact->clock)} +
              " fired twice as " + std::to_string(fact->ordinal));
     }
@@ -102,6 +103,7 @@ void Database::store(const Owned& owned) {
     to.lined_up = row->lined_up;
     to.left_since = row->left_since;
     to.told = row->told;
+    to.asked = row->asked;
     to.placed = row->placed;
     to.answered_first = row->answered_first;
     to.priority_s = row->priority_s;
@@ -125,7 +127,7 @@ std::vector<event::RecoveredChat> Database::recover(Instant since) const {
     if (chat.row.closed && *chat.row.closed < since) continue;
     event::RecoveredChat& one = all.emplace_back(chat.row);
     for (const auto& [key, line] : chat.lines) one.lines.push_back(line);
-    for (const auto& [clock, ordinal] : chat.fired) one.fired.push_back({clock, ordinal});
+    for (const auto& [step, at] : chat.fired) one.fired.push_back({step.first, step.second, at});
     for (const auto& [seq, deed] : chat.deeds) one.deeds.push_back({seq, deed.body});
   }
   return all;

@@ -23,7 +23,7 @@ struct StoredChat {
   event::RecoveredChat row;  // lines, fired and deeds stay empty here
   std::map<std::pair<Stream, Seq>, stored::Line> lines;
   std::set<std::pair<std::string, CommandId>> ids;
-  std::set<std::pair<ClockKind, std::int32_t>> fired;
+  std::map<std::pair<ClockKind, std::int32_t>, Instant> fired;
   std::map<Seq, record::Deed> deeds;
 };
 

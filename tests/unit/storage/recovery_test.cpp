@@ -131,6 +131,7 @@ TEST_F(RecoveryTest, AnOpenChatComesBackWhole) {
                                  script.fact({}, FactKind::status)};
   write(step);
 
+  const auto at_of = [](const Record& record) { return std::get<record::Fact>(record.body).at; };
   stored::Chat expected;
   expected.chat = id;
   expected.shop = "main";
@@ -153,7 +154,11 @@ TEST_F(RecoveryTest, AnOpenChatComesBackWhole) {
   for (const record::Line& line : {words, order_line, answer_line, closed, whisper})
     expected.lines.push_back({line.stream, line.seq, line.at, line.origin, line.kind, std::string{line.person}, line.id,
                               line.reply_to, line.reason, std::string{line.text}, false});
-  expected.fired = {{ClockKind::first_response, 1}, {ClockKind::next_response, 2}};
+  expected.lined_up = at + Duration{4};
+  expected.left_since = at + Duration{5};
+  expected.told = at + Duration{6};
+  expected.asked = true;
+  expected.fired = {{ClockKind::first_response, 1, at_of(step[8])}, {ClockKind::next_response, 2, at_of(step[7])}};
   expected.deeds = {{{2}, order}, {{3}, answer}};
 
   const Open open = read_open(connection_, taken.desk, Instant::max());
