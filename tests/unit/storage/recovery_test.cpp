@@ -80,6 +80,10 @@ TEST_F(RecoveryTest, AnOpenChatComesBackWhole) {
   chat.policy_version = 4;
   chat.reason = Reason::transferred;
   chat.answered_first = at + Duration{3};
+  chat.lined_up = at + Duration{4};
+  chat.left_since = at + Duration{5};
+  chat.told = at + Duration{6};
+  chat.asked = true;
   chat.excused = {2};
   chat.skills = {"vip", "english"};
 
@@ -158,7 +162,7 @@ TEST_F(RecoveryTest, AnOpenChatComesBackWhole) {
   expected.left_since = at + Duration{5};
   expected.told = at + Duration{6};
   expected.asked = true;
-  expected.fired = {{ClockKind::first_response, 1, at_of(step[8])}, {ClockKind::next_response, 2, at_of(step[7])}};
+  expected.fired = {{ClockKind::first_response, 1, at_of(step[9])}, {ClockKind::next_response, 2, at_of(step[8])}};
   expected.deeds = {{{2}, order}, {{3}, answer}};
 
   const Open open = read_open(connection_, taken.desk, Instant::max());
