@@ -161,7 +161,7 @@ template <>
 struct Shape<ask::NoAnswerNeeded> {
   using T = ask::NoAnswerNeeded;
   static constexpr std::string_view type{"no_answer_needed"};
-  static constexpr auto fields = std::tuple{need("id", &T::id), need("chat", &T::chat)};
+  static constexpr auto fields = std::tuple{need("id", &T::id), need("chat", &T::chat), need("seq", &T::seq)};
 };
 template <>
 struct Shape<ask::ProposeOrder> {

@@ -68,7 +68,7 @@ struct SetStatus { CommandId id; Status status{}; };
 struct Accept { CommandId id; ChatId chat; };
 struct Decline { CommandId id; ChatId chat; };
 struct Pull { CommandId id; ChatId chat; };                   // chat 0: the oldest this agent may take
-struct NoAnswerNeeded { CommandId id; ChatId chat; };
+struct NoAnswerNeeded { CommandId id; ChatId chat; Seq seq; };   // to what the buyer said up to this line
 struct ProposeOrder { CommandId id; ChatId chat; record::Order order; };
 // Exactly one of agent and queue. An agent without a free place refuses it with no_place.
 struct Transfer { CommandId id; ChatId chat; std::string_view agent; std::string_view queue; };

@@ -28,15 +28,6 @@ std::uint64_t content(const Chat& chat, const stored::Line& line) {
   return content_of(line.kind, line.reply_to, line.text);
 }
 
-bool begins_wait(const Chat& chat, const stored::Line& line) {
-  if (line.origin != Origin::buyer) return false;
-  // Of a line that the database would not hold, nothing is left but that somebody spoke.
-  if (line.kind == LineKind::words || line.kind == LineKind::refused) return true;
-  const Chat::Deed* deed = chat.deed(line.seq);
-  const auto* answer = deed == nullptr ? nullptr : std::get_if<record::OrderAnswer>(deed);
-  return answer != nullptr && !answer->confirmed;
-}
-
 bool is_answer(const stored::Line& line) {
   return (line.origin == Origin::human || line.origin == Origin::assist) &&
          (line.kind == LineKind::words || line.kind == LineKind::order || line.kind == LineKind::refused);
@@ -45,7 +36,7 @@ bool is_answer(const stored::Line& line) {
 // What a line of the main stream says about the chat's state, as the running desk drew it from the same line.
 void fold(Chat& chat, const stored::Line& line) {
   chat.last_line = line.at;
-  if (begins_wait(chat, line) && !chat.waiting_since) {
+  if (sla::begins_wait(chat, line.seq, line.origin, line.kind) && !chat.waiting_since) {
     chat.waiting_from = line.seq;
     if (line.seq > chat.excused) chat.waiting_since = line.at;
   }

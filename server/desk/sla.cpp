@@ -131,6 +131,24 @@ void warn(Floor& floor, const Chat& chat) {
   if (!timer.armed()) floor.timers.arm(timer, floor.now + limits::warn_every);
 }
 
+// The buyer waits for an answer to this line: the clocks begin.
+void begin_round(Floor& floor, Chat& chat, Seq from, Instant since) {
+  chat.waiting_since = since;
+  chat.waiting_from = from;
+  chat.shop_step = chat.agent_step = 0;
+  chat.left_missed = chat.complaint_missed = false;
+  if (chat.is_left_message()) {
+    // Its promise counts from the words that it is about.
+    chat.left_since = since;
+    floor.persist_place(chat);
+    arm_left(floor, chat);
+  } else {
+    arm_shop(floor, chat);
+    if (chat.place == Place::held) arm_agent(floor, chat);
+  }
+  arm_complaint(floor, chat);
+}
+
 void stop_waiting(Floor& floor, Chat& chat) {
   chat.waiting_since.reset();
   chat.breached.reset();
@@ -144,23 +162,17 @@ void stop_waiting(Floor& floor, Chat& chat) {
 
 }  // namespace
 
+bool begins_wait(const Chat& chat, Seq seq, Origin origin, LineKind kind) {
+  if (origin != Origin::buyer) return false;
+  // Of a line that the database would not hold, nothing is left but that somebody spoke.
+  if (kind == LineKind::words || kind == LineKind::refused) return true;
+  const Chat::Deed* deed = chat.deed(seq);
+  const auto* answer = deed == nullptr ? nullptr : std::get_if<record::OrderAnswer>(deed);
+  return answer != nullptr && !answer->confirmed;
+}
+
 void on_buyer_words(Floor& floor, Chat& chat) {
-  if (!chat.waiting_since) {
-    chat.waiting_since = floor.now;
-    chat.waiting_from = chat.main.last();
-    chat.shop_step = chat.agent_step = 0;
-    chat.left_missed = chat.complaint_missed = false;
-    if (chat.is_left_message()) {
-      // Its promise counts from the words that it is about.
-      chat.left_since = floor.now;
-      floor.persist_place(chat);
-      arm_left(floor, chat);
-    } else {
-      arm_shop(floor, chat);
-      if (chat.place == Place::held) arm_agent(floor, chat);
-    }
-    arm_complaint(floor, chat);
-  }
+  if (!chat.waiting_since) begin_round(floor, chat, chat.main.last(), floor.now);
   floor.disarm(chat, ChatTimer::idle);
   floor.disarm(chat, ChatTimer::quiet);
   seating::set_weighs(floor, chat, true);
@@ -339,16 +351,20 @@ void recovered(const Floor& floor, Chat& chat, const stored::Clock& fired) {
 void handle(Floor& floor, Session& session, const ask::NoAnswerNeeded& ask) {
   Chat* chat = rights::held_chat(floor, session, ask.chat, ask.id);
   if (chat == nullptr) return;
-  // One that comes again must not excuse what was asked since.
-  if (chat->waiting_since && chat->excuse != ask.id) {
-    chat->excuse = ask.id;
+  if (ask.seq > chat->main.last()) return floor.refuse(session, ask.id, Code::unknown_line, "seq");
+  // What the agent had not seen is not excused; so one that comes again excuses nothing new.
+  if (chat->waiting_since && ask.seq >= chat->waiting_from) {
     record::Fact fact = floor.fact(*chat, FactKind::no_answer_needed);
     fact.number = (floor.now - *chat->waiting_since).count();
     floor.persist(fact);
     ++floor.counters.waits_excused;
-    chat->excused = chat->main.last();
-    floor.persist_place(*chat);
     stop_waiting(floor, *chat);
+    chat->excused = ask.seq;
+    for (Seq seq = next(ask.seq); seq <= chat->main.last() && !chat->waiting_since; seq = next(seq)) {
+      const Transcript::Line& line = chat->main.line(seq);
+      if (begins_wait(*chat, seq, line.origin, line.kind)) begin_round(floor, *chat, seq, line.at);
+    }
+    floor.persist_place(*chat);
     arm_idle(floor, *chat);
     arm_quiet(floor, *chat);
   }

@@ -17,6 +17,8 @@
 
 namespace deskd::sla {
 
+// Whether such a line of the main stream is one that the buyer waits for an answer to.
+bool begins_wait(const Chat& chat, Seq seq, Origin origin, LineKind kind);
 // The buyer said something.
 void on_buyer_words(Floor& floor, Chat& chat);
 // A person of the shop said something that is an answer.

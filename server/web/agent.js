@@ -102,7 +102,7 @@ $("text").oninput = () => {
   if (current && !$("inside").checked && Date.now() > typingUntil) { client.typing(current, true); typingUntil = Date.now() + 3000; }
 };
 $("close").onclick = () => current && client.closeChat(current).then(() => { current = null; draw(); }).catch(show);
-$("noanswer").onclick = () => current && client.noAnswerNeeded({ chat: current }).catch(show);
+$("noanswer").onclick = () => current && client.noAnswerNeeded({ chat: current, seq: client.chat(current).main.seq }).catch(show);
 $("why").onclick = () => current && client.explain({ chat: current }).then((answer) => say(answer.text)).catch(show);
 $("history").onclick = () => current && client.readHistory({ chat: current })
   .then(({ chats = [] }) => say(chats.map((c) => `${c.opened.slice(0, 10)}: ${(c.lines ?? []).map((l) => l.text).filter(Boolean).join(" / ")}`).join(" — ") || "No earlier chats")).catch(show);

@@ -12,7 +12,7 @@ ORDER = {"order_no": "1", "items": [{"article": "灯", "quantity": 1}], "address
          "return_terms": "七天", "version": 1}
 COMMANDS = {
     "say": {"text": "偷看"}, "recall": {"seq": 1}, "choose": {"choice": "wait"}, "answer_order": {"answer": {"order": 1, "version": 1, "confirmed": True}},
-    "rate": {"rating": {"score": 1}}, "close": {}, "accept": {}, "decline": {}, "pull": {}, "no_answer_needed": {}, "propose_order": {"order": ORDER},
+    "rate": {"rating": {"score": 1}}, "close": {}, "accept": {}, "decline": {}, "pull": {}, "no_answer_needed": {"seq": 1}, "propose_order": {"order": ORDER},
     "transfer": {"agent": "08"}, "wrap_up_done": {}, "read_history": {}, "watch": {"on": True}, "take_over": {}, "reassign": {"agent": "08"}, "explain": {},
 }
 WITHOUT_CHAT = {"set_status": {"status": "available"}, "set_agent": {"agent": "07", "capacity": 1}, "set_surge": {"on": True}, "figures": {"on": True}}

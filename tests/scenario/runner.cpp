@@ -7,7 +7,7 @@
 // | opens [queue=Q] [agent=A] [skills=S,S] | whispers to LI: T | suggests to LI: T | replies to N: T | recalls N [in
 // LI] | recalls inside N in LI | types [in LI] | reads N [in LI] | chooses wait | chooses leave_message | accepts LI |
 // declines LI | pulls [LI] | is STATUS | closes [LI] | transfers LI to agent|queue X | takes over LI |
-// reassigns LI to agent|queue X | watches LI | stops watching LI | excuses LI | proposes to LI: KEY=V, ... |
+// reassigns LI to agent|queue X | watches LI | stops watching LI | excuses LI [to N] | proposes to LI: KEY=V, ... |
 // confirms N vV | corrects N vV: FIELD=V, ... | rates N | sets A KEY=V ... | surge on|off | explains LI |
 // wraps up LI | looks back | figures on | becomes NAME [as LEVEL] | again [from TAB] | again, saying: T.
 // The world: database stalls | catches up | refuses LI N; server dies | starts | drains; shop changes ROW |
@@ -356,7 +356,14 @@ std::string Play::person(const Row& row) {
   }
   if ((what = after(does, "watches "))) return say(who, ask::Watch{scene_.next_id(), chat_id(*what), true});
   if ((what = after(does, "stops watching "))) return say(who, ask::Watch{scene_.next_id(), chat_id(*what), false});
-  if ((what = after(does, "excuses "))) return say(who, ask::NoAnswerNeeded{scene_.next_id(), chat_id(*what)});
+  if ((what = after(does, "excuses "))) {
+    const std::size_t to = what->find(" to ");
+    const ChatId chat = chat_id(what->substr(0, to));
+    const auto found = scene_.floor().chats.find(chat);
+    Seq seq = found == scene_.floor().chats.end() ? Seq{} : found->second->main.last();
+    if (to != std::string::npos) seq = Seq{static_cast<std::uint32_t>(number_of(what->substr(to + 4)))};
+    return say(who, ask::NoAnswerNeeded{scene_.next_id(), chat, seq});
+  }
   if ((what = after(does, "wraps up "))) return say(who, ask::WrapUpDone{scene_.next_id(), chat_id(*what)});
   if ((what = after(does, "explains "))) return say(who, ask::Explain{scene_.next_id(), chat_id(*what)});
   if (does == "looks back") return say(who, ask::ReadHistory{scene_.next_id(), {}, {}});

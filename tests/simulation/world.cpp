@@ -640,7 +640,7 @@ class World {
                  ? send(agent, ask::Transfer{random_.id(), chat, to, {}})
                  : send(agent, ask::Transfer{random_.id(), chat, {}, random_.chance(0.5) ? "sales" : "care"});
     }
-    if (what < 0.05) return send(agent, ask::NoAnswerNeeded{random_.id(), chat});
+    if (what < 0.05) return send(agent, ask::NoAnswerNeeded{random_.id(), chat, agent.client.chats[chat].last()});
     if (what < 0.20) {
       record::Order order{.order_no = "o1",
                           .items = {{"cup", "big", "red", 2}},

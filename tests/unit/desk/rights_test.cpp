@@ -179,7 +179,7 @@ const std::vector<std::pair<std::string, Command>>& commands() {
        }},
       {"no_answer_needed",
        [](Stage& s) -> Ask {
-         return ask::NoAnswerNeeded{s.scene.next_id(), s.chat};
+         return ask::NoAnswerNeeded{s.scene.next_id(), s.chat, {1}};
        }},
       {"propose_order",
        [](Stage& s) -> Ask {
