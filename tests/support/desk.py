@@ -133,9 +133,11 @@ def policy(folder, **more):
     }
 
 
-# When the test has died: nothing in the folder is needed any more, so an immediate shutdown is enough.
+# When the test has died: nothing in the folder is needed any more, so a kill of the server, which works in it, and an
+# immediate shutdown of PostgreSQL are enough.
 GUARD = '''
 read never
+for one in /proc/[0-9]*; do [ "$one/cwd" -ef "$1" ] && kill -KILL "${one#/proc/}"; done
 pid=$(head -n 1 "$1/pg/data/postmaster.pid") && kill -QUIT "$pid" && kill -CONT "$pid"
 for i in $(seq 100); do kill -0 "$pid" || break; sleep 0.1; done
 rm -rf "$1"
