@@ -2,6 +2,7 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <fstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,12 +48,14 @@ int migrate(const deskd::Settings& settings) {
 }
 
 int replay(const std::string& file) {
-  const std::string difference = deskd::replay(file);
-  if (!difference.empty()) {
-    std::fprintf(stderr, "deskd: %s: %s\n", file.c_str(), difference.c_str());
+  std::ifstream recording{file, std::ios::binary};
+  if (!recording) throw std::runtime_error{"cannot read " + file};
+  const deskd::Replayed replayed = deskd::replay(recording);
+  if (!replayed.difference.empty()) {
+    std::fprintf(stderr, "deskd: %s: %s\n", file.c_str(), replayed.difference.c_str());
     return deskd::exit_refused;
   }
-  std::printf("%s: every effect is the same\n", file.c_str());
+  std::printf("%s: %lld events, every effect is the same\n", file.c_str(), static_cast<long long>(replayed.events));
   return deskd::exit_ok;
 }
 

@@ -2,10 +2,10 @@
 
 #include <simdjson.h>
 
-#include <array>
 #include <charconv>
-#include <fstream>
 #include <functional>
+#include <istream>
+#include <optional>
 #include <random>
 #include <stdexcept>
 #include <vector>
@@ -13,6 +13,7 @@
 #include "protocol/codec.hpp"
 #include "protocol/message_shapes.hpp"
 #include "protocol/policy_codec.hpp"
+#include "protocol/policy_rules.hpp"
 #include "protocol/shape_reader.hpp"
 #include "protocol/shape_writer.hpp"
 
@@ -338,6 +339,24 @@ class EffectText {
   std::string& out_;
 };
 
+void append_begin(std::string& out, Filler& filler, DeskId desk, Epoch epoch, const policy::Desk& policy,
+                  std::size_t backlog_bytes_max, std::int64_t wall_ms) {
+  out += heading;
+  for (const std::int64_t number :
+       {std::int64_t{desk.value}, epoch.value, static_cast<std::int64_t>(backlog_bytes_max), wall_ms})
+    out += " " + std::to_string(number);
+  out += '\n';
+  EventText{filler, out}.policy("policy", policy);
+  out += '\n';
+}
+
+void append_event(std::string& out, Filler& filler, Instant now, const Event& event) {
+  append(out, ms_of(now));
+  out += ' ';
+  std::visit(EventText{filler, out}, event);
+  out += '\n';
+}
+
 std::string effect_lines(Filler& filler, const Effects& effects) {
   std::string out;
   for (const Effect& effect : effects.list()) {
@@ -376,6 +395,9 @@ class EventReader {
     if (const auto* problem = std::get_if<policy::Problem>(&read)) throw std::runtime_error{problem->text()};
     auto made = std::make_shared<policy::Desk>(std::get<policy::Desk>(std::move(read)));
     made->version = version;
+    // The desk trusts its policy.
+    if (const auto problems = policy::validate(*made); !problems.empty())
+      throw std::runtime_error{problems.front().text()};
     for (policy::Calendar& calendar : made->calendars) {
       std::string_view offsets = next(rest, '\t');
       while (!offsets.empty()) {
@@ -425,9 +447,12 @@ class EventReader {
       std::string_view deed = next(rest, '\t');
       const auto which = number<int>(next(deed, ' '));
       const Seq seq{number<std::uint32_t>(next(deed, ' '))};
-      if (which == 0) chat.deeds.push_back({seq, json<record::Order>(deed)});
-      if (which == 1) chat.deeds.push_back({seq, json<record::OrderAnswer>(deed)});
-      if (which == 2) chat.deeds.push_back({seq, json<record::Rating>(deed)});
+      switch (which) {
+        case 0: chat.deeds.push_back({seq, json<record::Order>(deed)}); break;
+        case 1: chat.deeds.push_back({seq, json<record::OrderAnswer>(deed)}); break;
+        case 2: chat.deeds.push_back({seq, json<record::Rating>(deed)}); break;
+        default: throw std::runtime_error{"no deed has this number"};
+      }
     }
     return chat;
   }
@@ -452,6 +477,8 @@ class Recorder::File {
     if (failed_) return;
     failed_ = std::fwrite(text.data(), 1, text.size(), file_) != text.size();
   }
+  // To the kernel, which keeps it when this process does not.
+  void flush() { failed_ = failed_ || std::fflush(file_) != 0; }
 
   Filler filler{true};
   std::string line;
@@ -468,23 +495,16 @@ Recorder::~Recorder() = default;
 
 void Recorder::begin(DeskId desk, Epoch epoch, const policy::Desk& policy, std::size_t backlog_bytes_max,
                      std::int64_t wall_ms) {
-  std::string text{heading};
-  for (const std::int64_t number :
-       {std::int64_t{desk.value}, epoch.value, static_cast<std::int64_t>(backlog_bytes_max), wall_ms})
-    text += " " + std::to_string(number);
-  text += '\n';
-  EventText{file_->filler, text}.policy("policy", policy);
-  text += '\n';
+  std::string text;
+  append_begin(text, file_->filler, desk, epoch, policy, backlog_bytes_max, wall_ms);
   file_->write(text);
 }
 
 void Recorder::event(Instant now, const Event& event) {
-  std::string& line = file_->line;
-  line = std::to_string(ms_of(now));
-  line += ' ';
-  std::visit(EventText{file_->filler, line}, event);
-  line += '\n';
-  file_->write(line);
+  file_->line.clear();
+  append_event(file_->line, file_->filler, now, event);
+  file_->write(file_->line);
+  file_->flush();
 }
 
 void Recorder::effects(const Effects& effects) { file_->write(effect_lines(file_->filler, effects)); }
@@ -494,10 +514,7 @@ namespace {
 // One line after the other, and where we are.
 class Recording {
  public:
-  explicit Recording(const std::string& name) : file_{name, std::ios::binary} {
-    if (!file_) throw std::runtime_error{"cannot read " + name};
-    step();
-  }
+  explicit Recording(std::istream& file) : file_{file} { step(); }
   bool is_over() const { return over_; }
   const std::string& line() const { return line_; }
   std::size_t number() const { return number_; }
@@ -507,63 +524,103 @@ class Recording {
     over_ = !std::getline(file_, line_) || file_.eof();
   }
 
+  // What the desk was made with; nothing when the file ends before it is said.
+  std::optional<DeskOptions> begin() {
+    std::string_view first = line_;
+    if (over_ && heading.starts_with(first.substr(0, heading.size()))) return std::nullopt;
+    if (!first.starts_with(heading)) throw std::runtime_error{"this is no recording"};
+    first.remove_prefix(heading.size());
+    EventReader::next(first, ' ');
+    DeskOptions options;
+    options.id = DeskId{EventReader::number<std::int32_t>(EventReader::next(first, ' '))};
+    options.epoch = Epoch{EventReader::number<std::int64_t>(EventReader::next(first, ' '))};
+    options.backlog_bytes_max = EventReader::number<std::size_t>(EventReader::next(first, ' '));
+    options.wall_ms = EventReader::number<std::int64_t>(EventReader::next(first, ' '));
+    step();
+    if (over_) return std::nullopt;
+    std::string_view second = line_;
+    if (EventReader::next(second, ' ') != "policy") throw std::runtime_error{"no policy follows"};
+    options.policy = events_.policy(second);
+    step();
+    return options;
+  }
+
+  struct Happened {
+    Instant at;
+    Event event;  // its texts live until the next one is read
+  };
+  Happened event() {
+    event_line_ = line_;
+    std::string_view rest = event_line_;
+    const Instant at = instant_of(EventReader::number<std::int64_t>(EventReader::next(rest, ' ')));
+    if (at < newest_) throw std::runtime_error{"time goes back"};
+    newest_ = at;
+    const std::string_view kind = EventReader::next(rest, ' ');
+    Event event = events_.read(kind, rest);
+    step();
+    return {at, std::move(event)};
+  }
+
+  // The line is one effect of the event before it.
+  bool is_effect() const { return !over_ && line_.starts_with("  "); }
+
  private:
-  std::ifstream file_;
-  std::string line_;
+  std::istream& file_;
+  std::string line_, event_line_;
   std::size_t number_{};
   bool over_{};
+  Instant newest_;
+  EventReader events_;
 };
 
-std::unique_ptr<Desk> begun(Recording& recording, EventReader& events) {
-  std::string_view first = recording.line();
-  if (!first.starts_with(heading)) throw std::runtime_error{"this is no recording"};
-  first.remove_prefix(heading.size());
-  std::array<std::int64_t, 4> numbers{};
-  EventReader::next(first, ' ');
-  for (std::int64_t& number : numbers) number = EventReader::number<std::int64_t>(EventReader::next(first, ' '));
-  recording.step();
-  std::string_view second = recording.line();
-  if (EventReader::next(second, ' ') != "policy") throw std::runtime_error{"no policy follows"};
-  DeskOptions options;
-  options.id = DeskId{static_cast<std::int32_t>(numbers[0])};
-  options.epoch = Epoch{numbers[1]};
-  options.policy = events.policy(second);
-  options.backlog_bytes_max = static_cast<std::size_t>(numbers[2]);
-  options.wall_ms = numbers[3];
-  recording.step();
-  return std::make_unique<Desk>(std::move(options));
-}
-
-std::string differ(std::size_t line, std::string_view recorded, std::string_view got) {
-  return "line " + std::to_string(line) + ": recorded\n" + std::string{recorded} + "\nnow\n" + std::string{got};
+// The first effect that is not as recorded; empty when there is none.
+std::string compare(Recording& recording, std::string_view got) {
+  const auto differ = [&](std::string_view recorded, std::string_view now) {
+    return "recorded\n" + std::string{recorded} + "\nnow\n" + std::string{now};
+  };
+  for (; recording.is_effect(); recording.step())
+    if (const std::string_view mine = EventReader::next(got, '\n'); mine != recording.line())
+      return differ(recording.line(), mine);
+  return got.empty() || recording.is_over() ? std::string{} : differ("(no more effects)", got);
 }
 
 }  // namespace
 
-std::string replay(const std::string& file) {
+Replayed replay(std::istream& file) {
   Recording recording{file};
+  Replayed replayed;
   try {
-    EventReader events;
+    std::optional<DeskOptions> options = recording.begin();
+    if (!options) return replayed;
+    Desk desk{std::move(*options)};
     Filler as_it_is{false};
     Effects effects;
-    const std::unique_ptr<Desk> desk = begun(recording, events);
-    while (!recording.is_over()) {
-      const std::string event_line = recording.line();
-      std::string_view rest = event_line;
-      const Instant now = instant_of(EventReader::number<std::int64_t>(EventReader::next(rest, ' ')));
-      const std::string_view kind = EventReader::next(rest, ' ');
+    while (replayed.difference.empty() && !recording.is_over()) {
+      const auto [at, event] = recording.event();
       effects.clear();
-      desk->step(now, events.read(kind, rest), effects);
-      const std::string lines = effect_lines(as_it_is, effects);
-      std::string_view got = lines;
-      recording.step();
-      for (; !recording.is_over() && recording.line().starts_with("  "); recording.step())
-        if (const std::string_view mine = EventReader::next(got, '\n'); mine != recording.line())
-          return differ(recording.number(), recording.line(), mine);
-      if (!got.empty() && !recording.is_over()) return differ(recording.number(), "(no more effects)", got);
+      desk.step(at, event, effects);
+      ++replayed.events;
+      replayed.difference = compare(recording, effect_lines(as_it_is, effects));
     }
-  } catch (const std::exception& wrong) { return "line " + std::to_string(recording.number()) + ": " + wrong.what(); }
-  return {};
+  } catch (const std::exception& wrong) { replayed.difference = wrong.what(); }
+  if (!replayed.difference.empty()) replayed.difference.insert(0, "line " + std::to_string(recording.number()) + ": ");
+  return replayed;
+}
+
+std::string events_of(std::istream& file) {
+  Recording recording{file};
+  std::string out;
+  Filler as_it_is{false};
+  const std::optional<DeskOptions> options = recording.begin();
+  if (!options) return out;
+  append_begin(out, as_it_is, options->id, options->epoch, *options->policy, options->backlog_bytes_max,
+               options->wall_ms);
+  while (!recording.is_over()) {
+    const auto [at, event] = recording.event();
+    append_event(out, as_it_is, at, event);
+    while (recording.is_effect()) recording.step();
+  }
+  return out;
 }
 
 }  // namespace deskd

@@ -7,12 +7,12 @@
 //
 // Words and personal data never reach the file: each such text is replaced by filler of the same length in bytes, the
 // same filler for the same text while the recorder lives, so that the desk's own comparisons (is this repeat the same
-// command?) come out alike. Off by default; a line is written and forgotten, so a full disk stops the recording and
-// nothing else.
+// command?) come out alike. Off by default. An event is with the kernel before the desk sees it: of a server that dies,
+// the recording holds what it died of. A full disk stops the recording and nothing else.
 #pragma once
 
 #include <cstdint>
-#include <cstdio>
+#include <iosfwd>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -36,7 +36,15 @@ class Recorder {
   std::unique_ptr<File> file_;
 };
 
-// Runs a recording and compares every effect. Empty: all were the same; else the first difference, with its line.
-std::string replay(const std::string& file);
+// Runs a recording and compares every effect. A server that died leaves a last line without its end, or a last event
+// without all of its effects: that is no difference.
+struct Replayed {
+  std::int64_t events{};
+  std::string difference;  // the first one, with its line; empty: every effect was the same
+};
+Replayed replay(std::istream& recording);
+
+// A recording without its effects, read and written again. Throws what is wrong with it.
+std::string events_of(std::istream& recording);
 
 }  // namespace deskd

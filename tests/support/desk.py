@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -132,13 +133,28 @@ def policy(folder, **more):
     }
 
 
+# When the test has died: nothing in the folder is needed any more, so a kill of the server, which works in it, and an
+# immediate shutdown of PostgreSQL are enough.
+GUARD = '''
+read never
+for one in /proc/[0-9]*; do [ "$one/cwd" -ef "$1" ] && kill -KILL "${one#/proc/}"; done
+pid=$(head -n 1 "$1/pg/data/postmaster.pid") && kill -QUIT "$pid" && kill -CONT "$pid"
+for i in $(seq 100); do kill -0 "$pid" || break; sleep 0.1; done
+rm -rf "$1"
+'''
+
+
 class Desk:
-    """PostgreSQL, server and keys in one folder."""
+    """PostgreSQL, server and keys in one folder. A small shell takes it away when the test dies before leave()."""
 
     def __init__(self, settings=None, **more_policy):
         self.more_settings = settings or {}
         self.folder = Path(tempfile.mkdtemp(prefix="deskd-test-", dir="/tmp"))
         os.chmod(self.folder, 0o755)       # the cluster's user passes through; what lies inside is closed
+        self.guard = subprocess.Popen(["sh", "-c", GUARD, "guard", self.folder], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                      start_new_session=True)
+        self.recordings = self.folder / "recordings"
+        self.recordings.mkdir()
         self.shop_secret, self.staff_secret = secrets.token_hex(32), secrets.token_hex(32)
         for name, secret in (("shop.key", self.shop_secret), ("staff.key", self.staff_secret)):
             path = self.folder / name
@@ -149,7 +165,7 @@ class Desk:
         self.port, self.internal_port = free_port(), free_port()
         self.server = None
         self.log = open(self.folder / "server.log", "ab")
-        self.starts = 0
+        self.starts = self.events = 0
 
     # --- the server
 
@@ -160,7 +176,7 @@ class Desk:
     def settings(self):
         """A test's people are faster than people: limits of rate are for the test of limits."""
         values = {"listen": f"127.0.0.1:{self.port}", "internal-listen": f"127.0.0.1:{self.internal_port}", "guest-key-file": self.folder / "guest.key",
-                  "admin-key-file": self.folder / "admin.key", "buyer-burst": 10_000, "buyer-per-second": 10_000, "agent-burst": 10_000,
+                  "admin-key-file": self.folder / "admin.key", "record-dir": self.recordings, "buyer-burst": 10_000, "buyer-per-second": 10_000, "agent-burst": 10_000,
                   "agent-per-second": 10_000, "drain-seconds": 5, **self.more_settings}
         return [f"--{name}={value}" for name, value in values.items()]
 
@@ -181,6 +197,7 @@ class Desk:
         return self.run("apply", file, *self.settings())
 
     def start(self, wrap=(), env=None, ready=True, port=None):
+        if self.server and self.server.poll() is not None: self.replay()
         self.starts += 1
         self.server = subprocess.Popen([*wrap, str(BINARY), "serve", *self.settings()], env={**self.environment(), **(env or {})},
                                        stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, cwd=self.folder)
@@ -231,8 +248,20 @@ class Desk:
             self.postgres.stop()
         except (OSError, subprocess.CalledProcessError, ValueError): pass
         self.log.close()
-        if os.environ.get("DESKD_KEEP"): print(f"kept {self.folder}")
-        else: shutil.rmtree(self.folder, ignore_errors=True)
+        try: self.replay()
+        finally:
+            if os.environ.get("DESKD_KEEP"): print(f"kept {self.folder}")
+            else: shutil.rmtree(self.folder, ignore_errors=True)
+            self.guard.kill()
+            self.guard.communicate()
+
+    def replay(self):
+        """Every desk that was served here decides the same again, from its recording alone. Taken away at once: a server that
+        recovers long chats records all of them."""
+        for file in self.recordings.iterdir():
+            self.events += int(re.search(r"(\d+) events, every effect is the same", self.run("replay", file).stdout).group(1))
+            if not os.environ.get("DESKD_KEEP"): file.unlink()
+        if self.server and not self.events: raise AssertionError("nothing was recorded")
 
     # --- who may come in
 

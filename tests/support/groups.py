@@ -6,6 +6,7 @@ its newest line is shown every few seconds, and when it fails, the end of its lo
 import argparse
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,19 @@ os.environ.update(CCACHE_BASEDIR=str(ROOT), CCACHE_NOHASHDIR="1")
 class Group:
     """One run of one group: runs commands, counts, keeps the log."""
 
+    children, ended = set(), False      # of all groups
+
+    @classmethod
+    def end(cls, *_):
+        """Ctrl-C or SIGTERM: nothing begins any more, and what runs is asked to end, with all that it has started."""
+        cls.ended = True
+        for child in list(cls.children): cls.signal(child, signal.SIGTERM)
+
+    @staticmethod
+    def signal(child, number):
+        try: os.killpg(child.pid, number)
+        except ProcessLookupError: pass
+
     def __init__(self, name, long):
         self.name, self.long, self.passed, self.failed = name, long, 0, 0
         self.log = open(LOGS / f"{name}.log", "w", encoding="utf-8", errors="replace")
@@ -36,10 +50,12 @@ class Group:
         began = shown = time.monotonic()
         lines = []
         child = subprocess.Popen([str(c) for c in command], cwd=cwd, env={**os.environ, **(env or {})}, text=True, errors="replace",
-                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+        self.children.add(child)
+        if self.ended: self.signal(child, signal.SIGTERM)
         guard = None
         try:
-            guard = threading.Timer(limit_s, child.kill)
+            guard = threading.Timer(limit_s, self.signal, (child, signal.SIGKILL))
             guard.start()
             for line in child.stdout:
                 lines.append(line)
@@ -51,7 +67,8 @@ class Group:
             code = child.wait()
         finally:
             if guard: guard.cancel()
-            if child.poll() is None: child.kill()
+            if child.poll() is None: self.signal(child, signal.SIGKILL)
+            self.children.discard(child)
         if code == -9: lines.append(f"ended after {limit_s} s\n")
         self.log.flush()
         return code, "".join(lines)
@@ -249,6 +266,7 @@ class Verdict:
     def __init__(self): self.passed, self.failed, self.table = 0, 0, []
 
     def run(self, function, long):
+        if Group.ended: return False
         name, start = function.__name__, time.monotonic()
         group = Group(name, long)
         print(f"{name} begins", flush=True)
@@ -277,6 +295,7 @@ def main():
     lanes = [COMPUTING + (LONG if asked.long else []), WAITING]
     if asked.group: lanes = [[f for f in lane if f.__name__ in asked.group] for lane in (COMPUTING + LONG, WAITING)]
 
+    for number in (signal.SIGTERM, signal.SIGINT): signal.signal(number, Group.end)
     LOGS.mkdir(parents=True, exist_ok=True)
     began, verdict = time.monotonic(), Verdict()
     if verdict.run(build, asked.long):
@@ -284,7 +303,7 @@ def main():
         for thread_ in threads: thread_.start()
         for thread_ in threads: thread_.join()
     print("\n".join(["", *verdict.table, f"{'all':12} {time.monotonic() - began:7.1f} s", f"{verdict.passed} passed, {verdict.failed} failed"]))
-    return 1 if verdict.failed or not verdict.passed else 0
+    return 1 if verdict.failed or not verdict.passed or Group.ended else 0
 
 
 if __name__ == "__main__":
