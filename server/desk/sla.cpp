@@ -41,6 +41,12 @@ ClockKind shop_clock(const Chat& chat) {
   return chat.answered_first == Instant{} ? ClockKind::first_response : ClockKind::next_response;
 }
 
+// Steps are passed in order, so having passed a miss means having passed all before it.
+void pass(std::size_t& step, const Ladder& ladder, std::int32_t missed) {
+  for (std::size_t i = 0; i < ladder.size(); ++i)
+    if (missed != 0 && ladder[i].miss == missed) step = std::max(step, i + 1);
+}
+
 // A miss is named by the line that began the wait, so a later server gives it the same name.
 std::int32_t ordinal_of(Seq began, std::int32_t miss) {
   return static_cast<std::int32_t>(began.value) * misses + miss - 1;
@@ -214,6 +220,15 @@ void on_closed(Floor& floor, Chat& chat) {
   }
 }
 
+void move_to(Floor& floor, Chat& chat, std::string_view queue) {
+  std::int32_t missed = 0;
+  const Ladder before = ladder_of(promised(floor, chat));
+  for (std::size_t i = 0; i < chat.shop_step; ++i) missed = std::max(missed, before[i].miss);
+  chat.queue = floor.names.keep(queue);
+  chat.shop_step = 0;
+  pass(chat.shop_step, ladder_of(promised(floor, chat)), missed);
+}
+
 void set_clocks(Floor& floor, Chat& chat) {
   if (chat.place == Place::closed) return;
   arm_complaint(floor, chat);
@@ -309,27 +324,23 @@ void on_warn(Floor& floor, Agent& agent) {
 void recovered(const Floor& floor, Chat& chat, ClockKind clock, std::int32_t ordinal) {
   const Seq began{static_cast<std::uint32_t>(ordinal / misses)};
   const std::int32_t last = ordinal % misses + 1;
-  // Steps are passed in order, so having passed a miss means having passed all before it.
-  const auto passed = [&](std::size_t& step, const Ladder& ladder) {
-    for (std::size_t i = 0; i < ladder.size(); ++i)
-      if (ladder[i].miss == last) step = std::max(step, i + 1);
-  };
   const Ladder ladder = ladder_of(promised(floor, chat));
   if ((clock == ClockKind::first_response || clock == ClockKind::next_response) && began == chat.waiting_from) {
-    passed(chat.shop_step, ladder);
+    pass(chat.shop_step, ladder, last);
   }
   if (clock == ClockKind::queue_wait) chat.queue_misses = std::max(chat.queue_misses, ordinal);
   if (clock == ClockKind::left_message && began == chat.waiting_from) chat.left_missed = true;
   if (clock == ClockKind::complaint && began == chat.waiting_from) chat.complaint_missed = true;
-  if (clock == ClockKind::agent_response && began == agent_began(chat)) passed(chat.agent_step, ladder);
+  if (clock == ClockKind::agent_response && began == agent_began(chat)) pass(chat.agent_step, ladder, last);
 }
 
 void handle(Floor& floor, Session& session, const ask::NoAnswerNeeded& ask) {
   Chat* chat = rights::held_chat(floor, session, ask.chat, ask.id);
   if (chat == nullptr) return;
-  // One that comes again must not excuse what was asked since.
-  if (chat->waiting_since && chat->excuse != ask.id) {
-    chat->excuse = ask.id;
+  // One that comes again must not excuse what was asked since, also when there was nothing to excuse.
+  const bool again = chat->answered.knows(ask.id);
+  chat->answered.add(ask.id);
+  if (chat->waiting_since && !again) {
     record::Fact fact = floor.fact(*chat, FactKind::no_answer_needed);
     fact.number = (floor.now - *chat->waiting_since).count();
     floor.persist(fact);
