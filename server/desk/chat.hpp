@@ -19,6 +19,7 @@
 #include <variant>
 #include <vector>
 
+#include "server/desk/answered.hpp"
 #include "server/desk/limits.hpp"
 #include "server/desk/rulebook.hpp"
 #include "server/desk/timers.hpp"
@@ -94,7 +95,7 @@ struct Chat {
   bool weighs{true};                     // of held: false while quiet
   std::optional<Instant> told;           // when the buyer was last told the wait and asked, or answered that
   bool asked{};                          // ... and the question stands
-  CommandId choice;                      // the answer to it, so that a repeat is not another
+  Answered answered;                     // choices, and closes that had nothing left to do
   std::int32_t hops{};                   // times it was taken from an agent who did not answer
   std::unique_ptr<Explanation> offered;  // why it was offered to this agent, until she answers
   std::string explained;                 // why its agent has it; empty after a restart

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <utility>
 
 namespace deskd {
 
@@ -49,7 +50,7 @@ std::string check_place(const Floor& floor, const Chat& chat) {
   return {};
 }
 
-// Who waits since when is what the lines say, and the clocks that should run do.
+// Who waits since when is what the lines say, and the timers that should run do.
 std::string check_clocks(const Floor& floor, const Chat& chat, Instant waiting, Seq from) {
   const auto armed = [&](ChatTimer timer) { return chat.timers[static_cast<std::size_t>(timer)].armed(); };
   if (!chat.open()) {
@@ -64,14 +65,8 @@ std::string check_clocks(const Floor& floor, const Chat& chat, Instant waiting, 
     return say(name(chat), " waits since something else than its lines say");
   const bool waits = waiting != Instant{};
   if (waits && from != chat.waiting_from) return say(name(chat), " waits from another line");
-  const bool live = chat.place == Place::held || chat.place == Place::waiting || chat.place == Place::reserved;
-  if (!waits && armed(ChatTimer::agent_clock)) return say(name(chat), " has the agent's clock running for nobody");
   if (waits && armed(ChatTimer::idle)) return say(name(chat), " could be closed as idle while the buyer waits");
   if (chat.open() && !waits && !armed(ChatTimer::idle)) return say(name(chat), " would never be closed");
-  if (live && waits && !chat.left && !chat.breached && !armed(ChatTimer::shop_clock) && chat.shop_step < 7 &&
-      floor.hours(chat).always_open()) {
-    return say(name(chat), " waits and no clock runs");
-  }
   if ((chat.place == Place::waiting || chat.place == Place::reserved) && !armed(ChatTimer::queue_wait)) {
     return say(name(chat), " waits and nobody will be told");
   }
@@ -158,7 +153,175 @@ std::string check_buyers(const Floor& floor) {
   return {};
 }
 
+constexpr std::int64_t minute_ms = 60'000;
+constexpr std::int64_t day_ms = 24 * 60 * minute_ms;
+
+// Of the shop's zone.
+std::int64_t local_ms(const policy::Calendar& calendar, std::int64_t wall_ms) {
+  std::int32_t offset_s = calendar.offsets.front().offset_s;
+  for (const policy::Offset& row : calendar.offsets)
+    if (row.from_ms <= wall_ms) offset_s = row.offset_s;
+  return wall_ms + offset_s * 1000LL;
+}
+
+const std::vector<policy::Span>& spans_of(const policy::Calendar& calendar, std::int64_t day) {
+  const std::chrono::sys_days date{std::chrono::days{day}};
+  for (const policy::Holiday& holiday : calendar.holidays) {
+    const auto part = [&](std::size_t from, std::size_t count) { return std::stoi(holiday.date.substr(from, count)); };
+    if (std::chrono::year{part(0, 4)} / part(5, 2) / part(8, 2) == std::chrono::year_month_day{date})
+      return holiday.open;
+  }
+  return calendar.week[std::chrono::weekday{date}.iso_encoding() - 1];
+}
+
+// A ladder's moments, in their order.
+std::array<Duration, 7> moments_of(const policy::Steps& steps) {
+  std::array<Duration, 7> moments{steps.target,
+                                  steps.limit,
+                                  steps.reminder,
+                                  steps.breach,
+                                  steps.breach * 50 / 100,
+                                  steps.breach * 75 / 100,
+                                  steps.breach * 90 / 100};
+  std::sort(moments.begin(), moments.end());
+  return moments;
+}
+
+// A clock that counts open hours from `since` is due when they have passed: while the shop is open, and not before.
+std::string check_clock(const Floor& floor, const Chat& chat, std::string_view clock, Instant since, Duration open,
+                        Instant due) {
+  const policy::Calendar* calendar = calendar_of(floor, chat);
+  if (due == Instant{}) {
+    // Only of a shop that does not open again soon.
+    const Instant soon = since + std::chrono::days{8};
+    if (calendar != nullptr && open_time(calendar, since, soon, floor.wall_ms) < open) return {};
+    return say(name(chat), " waits and its ", clock, " clock does not run");
+  }
+  const Duration passes = open_time(calendar, since, due, floor.wall_ms);
+  if (passes != open)
+    return say(name(chat), " has its ", clock, " clock due after ", passes.count(), " ms of open hours, should be ",
+               open.count());
+  const std::int64_t just_before = ms_of(due) - 1 + floor.wall_ms;
+  if (calendar != nullptr && open > Duration{0} && !open_at(*calendar, just_before))
+    return say(name(chat), " has its ", clock, " clock due while the shop is closed");
+  return {};
+}
+
 }  // namespace
+
+bool open_at(const policy::Calendar& calendar, std::int64_t wall_ms) {
+  const std::int64_t local = local_ms(calendar, wall_ms);
+  const std::int64_t day = local / day_ms, minute = local % day_ms / minute_ms;
+  const auto covers = [](const std::vector<policy::Span>& spans, std::int64_t at) {
+    return std::any_of(spans.begin(), spans.end(),
+                       [&](const policy::Span& span) { return span.from_min <= at && at < span.to_min; });
+  };
+  return covers(spans_of(calendar, day), minute) || covers(spans_of(calendar, day - 1), minute + day_ms / minute_ms);
+}
+
+const policy::Calendar* calendar_of(const Floor& floor, const Chat& chat) {
+  for (const Rulebook* book : {chat.book.get(), floor.book.get()})
+    for (const policy::Shop& shop : book->policy().shops) {
+      if (shop.name != chat.shop) continue;
+      for (const policy::Calendar& calendar : book->policy().calendars)
+        if (calendar.name == shop.calendar && !calendar.week.empty()) return &calendar;
+      return nullptr;
+    }
+  return nullptr;
+}
+
+Duration open_time(const policy::Calendar* calendar, Instant from, Instant to, std::int64_t wall_ms) {
+  if (calendar == nullptr) return std::max(Duration{0}, to - from);
+  Duration open{};
+  for (Instant at = from; at < to;) {
+    const std::int64_t wall = ms_of(at) + wall_ms;
+    const Instant next = std::min(to, at + Duration{minute_ms - wall % minute_ms});
+    if (open_at(*calendar, wall)) open += next - at;
+    at = next;
+  }
+  return open;
+}
+
+Checker::Clocks Checker::clocks_of(const Floor& floor, const Chat& chat) {
+  const auto due = [&](ChatTimer timer) {
+    const Timer& of_chat = chat.timers[static_cast<std::size_t>(timer)];
+    return of_chat.armed() ? of_chat.due() : Instant{};
+  };
+  return {.shop = due(ChatTimer::shop_clock),
+          .agent = due(ChatTimer::agent_clock),
+          .complaint = due(ChatTimer::complaint),
+          .waiting = chat.waiting_since.value_or(Instant{}),
+          .assigned = chat.assigned,
+          .left_since = chat.left_since.value_or(Instant{}),
+          .book = chat.book.get(),
+          .queue = chat.queue,
+          .place = chat.place,
+          .shop_step = chat.shop_step,
+          .agent_step = chat.agent_step,
+          .wall_ms = floor.wall_ms,
+          .answered = chat.answered_first != Instant{},
+          .left = chat.is_left_message(),
+          .left_missed = chat.left_missed,
+          .complaint_missed = chat.complaint_missed};
+}
+
+// The clocks of a reply are due at the next step that has not passed, and no clock runs that nobody waits for.
+std::string Checker::check_due(const Floor& floor, const Chat& chat, const Clocks& clocks) {
+  const policy::Queue& promise = floor.promise(chat);
+  const auto moments = moments_of(clocks.answered ? promise.next_response : promise.first_response);
+  const bool waits = clocks.waiting != Instant{};
+  const auto check = [&](std::string_view clock, bool runs, Instant since, Duration open, Instant due) {
+    if (runs) return check_clock(floor, chat, clock, since, open, due);
+    return due == Instant{} ? std::string{} : say(name(chat), " has its ", clock, " clock running for nobody");
+  };
+  const bool shop = waits && !clocks.left && clocks.shop_step < moments.size();
+  const bool left = waits && clocks.left && !clocks.left_missed;
+  std::string wrong =
+      left ? check("left message's", true, clocks.left_since, promise.left_message_answer, clocks.shop)
+           : check("shop's", shop, clocks.waiting, shop ? moments[clocks.shop_step] : Duration{}, clocks.shop);
+  if (!wrong.empty()) return wrong;
+  const bool agent = waits && !clocks.left && clocks.place == Place::held && clocks.agent_step < moments.size();
+  wrong = check("agent's", agent, std::max(clocks.waiting, clocks.assigned),
+                agent ? moments[clocks.agent_step] : Duration{}, clocks.agent);
+  if (!wrong.empty()) return wrong;
+
+  const bool complains = waits && !clocks.complaint_missed && promise.complaint_answer > Duration{0};
+  if (!complains)
+    return clocks.complaint == Instant{} ? std::string{} : say(name(chat), " has a complaint's clock for nobody");
+  // The time for an answer, or the first moment of another day.
+  const policy::Calendar* calendar = calendar_of(floor, chat);
+  const auto day = [&](Instant at) {
+    const std::int64_t wall = ms_of(at) + floor.wall_ms;
+    return (calendar == nullptr ? wall : local_ms(*calendar, wall)) / day_ms;
+  };
+  const Instant answer = clocks.waiting + promise.complaint_answer;
+  const bool in_time = clocks.complaint <= answer && day(clocks.complaint - Duration{1}) == day(clocks.waiting);
+  if (!in_time || (clocks.complaint != answer && day(clocks.complaint) == day(clocks.waiting)))
+    return say(name(chat), " has its complaint's clock due at another time than its day's end");
+  return {};
+}
+
+// Nobody gets more than she may have: what is above her bounds was so before, or the step says why.
+std::string Checker::check_bounds(const Agent& agent, const Effects& effects) {
+  const Has has{agent.load, static_cast<std::int32_t>(agent.held.size() + agent.reserved.size())};
+  const auto [known, is_new] = had_.emplace(agent.index, has);
+  const Has had = std::exchange(known->second, has);
+  if (is_new) return {};  // as a server before this one left her
+  if (has.held > std::max(agent.held_max, had.held)) return say("agent ", agent.name, " was given more than held_max");
+  std::int32_t beyond = has.load - std::max(agent.capacity, had.load);
+  if (beyond <= 0) return {};
+  for (const Effect& effect : effects.list()) {
+    const auto* persist = std::get_if<effect::Persist>(&effect);
+    const auto* fact = persist == nullptr ? nullptr : std::get_if<record::Fact>(&persist->body);
+    if (fact == nullptr) continue;
+    // A quiet chat woke, or a supervisor's hand; each says so, and is one more. A policy may give quiet chats weight.
+    if (fact->kind == FactKind::overloaded && fact->agent == agent.name) --beyond;
+    if (fact->kind == FactKind::policy) return {};
+  }
+  if (beyond <= 0) return {};
+  return say("agent ", agent.name, " has load ", has.load, " of ", agent.capacity, ", had ", had.load,
+             ", and nothing says why");
+}
 
 std::string Checker::check_lines(const Chat& chat, Read& read) {
   if (read.excused != chat.excused) read = {.excused = chat.excused};  // said afterwards of lines already read
@@ -189,7 +352,7 @@ std::string Checker::check_lines(const Chat& chat, Read& read) {
   return {};
 }
 
-std::string Checker::check(const Desk& desk) {
+std::string Checker::check(const Desk& desk, const Effects& effects) {
   const Floor& floor = desk.floor();
   if (floor.recovering) return {};
   for (const auto& [id, chat] : floor.chats) {
@@ -197,9 +360,16 @@ std::string Checker::check(const Desk& desk) {
     if (std::string wrong = check_lines(*chat, read); !wrong.empty()) return wrong;
     if (std::string wrong = check_place(floor, *chat); !wrong.empty()) return wrong;
     if (std::string wrong = check_clocks(floor, *chat, read.waiting, read.from); !wrong.empty()) return wrong;
+    if (!chat->open()) continue;
+    if (const Clocks clocks = clocks_of(floor, *chat); !(clocks == read.clocks)) {
+      if (std::string wrong = check_due(floor, *chat, clocks); !wrong.empty()) return wrong;
+      read.clocks = clocks;
+    }
   }
-  for (const auto& agent : floor.roster.all())
+  for (const auto& agent : floor.roster.all()) {
     if (std::string wrong = check_agent(floor, *agent); !wrong.empty()) return wrong;
+    if (std::string wrong = check_bounds(*agent, effects); !wrong.empty()) return wrong;
+  }
   if (std::string wrong = check_buyers(floor); !wrong.empty()) return wrong;
   return check_idle_beside_waiting(floor);
 }

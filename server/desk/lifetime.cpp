@@ -102,7 +102,9 @@ void close(Floor& floor, Chat& chat, Reason reason, Origin by, AgentIndex agent,
     holder = &floor.roster.agent(chat.agent);
     std::erase(holder->held, &chat);
     const Duration wrap_up = floor.queue(chat).wrap_up;
-    if (wrap_up > Duration{0} && !floor.surge && holder->status != Status::signed_out) {
+    // A quiet chat had given its place away: there is one to wrap up in only while she has one free.
+    const bool has_place = chat.weighs || holder->load < holder->capacity;
+    if (wrap_up > Duration{0} && has_place && !floor.surge && holder->status != Status::signed_out) {
       holder->wrapping.push_back({chat.id, floor.now + wrap_up});
       floor.tell(holder->sessions, tell::WrapUp{chat.id, floor.now + wrap_up});
       Timer& timer = holder->timer(AgentTimer::wrap_up);
@@ -189,8 +191,12 @@ void handle(Floor& floor, Session& session, const ask::Close& ask) {
   if (session.role == Role::ops) return floor.refuse(session, ask.id, Code::not_allowed, "for buyers and agents");
   Chat* chat = rights::chat_or_stored(floor, session, ask.chat, ask.id);
   if (chat == nullptr) return;
-  if (!chat->open()) return floor.done(session, ask.id, chat->id, chat->main.last());
   // A close that comes again after the buyer has reopened the chat has been carried out long ago.
+  if (!chat->open()) chat->answered.add(ask.id);
+  if (chat->answered.knows(ask.id)) {
+    const Seq own = chat->main.find(ask.id);
+    return floor.done(session, ask.id, chat->id, own ? own : chat->main.last());
+  }
   if (talk::repeated(floor, session, *chat, Stream::main, ask.id, content_of(LineKind::closed, {}, {}))) return;
   if (session.buyer != nullptr) return close(floor, *chat, Reason::by_buyer, Origin::buyer, nobody, ask.id, session.id);
   const bool holds = chat->place == Place::held && chat->agent == session.agent;

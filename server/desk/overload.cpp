@@ -91,13 +91,13 @@ void handle(Floor& floor, Session& session, const ask::Choose& choose) {
   if (!rights::is_buyer(floor, session, choose.id)) return;
   Chat* chat = rights::known_chat(floor, session, choose.chat, choose.id);
   if (chat == nullptr) return;
-  if (chat->choice == choose.id) return floor.done(session, choose.id, chat->id);
+  if (chat->answered.knows(choose.id)) return floor.done(session, choose.id, chat->id);
   if (chat->place != Place::waiting && chat->place != Place::reserved) {
     return floor.refuse(session, choose.id, Code::wrong_place, "it does not wait any more");
   }
+  chat->answered.add(choose.id);
   // To say again that one waits does not put off the next question.
   if (choose.choice == Choice::wait && chat->told && !chat->asked) return floor.done(session, choose.id, chat->id);
-  chat->choice = choose.id;
   chat->asked = false;
   record::Fact fact = floor.fact(*chat, FactKind::chose);
   fact.ordinal = static_cast<std::int32_t>(choose.choice);

@@ -64,14 +64,18 @@ void on_lapsed(Floor& floor, Chat& chat) {
 void handle(Floor& floor, Session& session, const ask::Accept& accept) {
   if (!rights::is_staff(floor, session, accept.id)) return;
   Chat* chat = floor.chat(accept.chat);
+  Agent& agent = floor.roster.agent(session.agent);
   if (chat != nullptr && chat->place == Place::held && chat->agent == session.agent) {
     return floor.done(session, accept.id, chat->id, chat->joined);
   }
+  // One that comes again must not accept what was offered since.
+  if (agent.answered.knows(accept.id)) return floor.done(session, accept.id, accept.chat);
   if (chat == nullptr || chat->place != Place::reserved || chat->agent != session.agent) {
     return floor.refuse(session, accept.id, Code::not_offered);
   }
-  floor.tell(floor.roster.agent(session.agent).sessions, tell::OfferEnded{chat->id, Reason::none});
-  seating::assign(floor, *chat, floor.roster.agent(session.agent), false);
+  agent.answered.add(accept.id);
+  floor.tell(agent.sessions, tell::OfferEnded{chat->id, Reason::none});
+  seating::assign(floor, *chat, agent, false);
   floor.done(session, accept.id, chat->id, chat->joined);
 }
 
@@ -80,11 +84,11 @@ void handle(Floor& floor, Session& session, const ask::Decline& decline) {
   Chat* chat = floor.chat(decline.chat);
   // One that comes again must not decline what was offered since.
   Agent& agent = floor.roster.agent(session.agent);
-  if (agent.declined == decline.id) return floor.done(session, decline.id, decline.chat);
+  if (agent.answered.knows(decline.id)) return floor.done(session, decline.id, decline.chat);
   if (chat == nullptr || chat->place != Place::reserved || chat->agent != session.agent) {
     return floor.refuse(session, decline.id, Code::not_offered);
   }
-  agent.declined = decline.id;
+  agent.answered.add(decline.id);
   ++floor.counters.declined;
   floor.done(session, decline.id, chat->id);
   end(floor, *chat, Reason::declined);

@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "server/desk/answered.hpp"
 #include "server/desk/match.hpp"
 #include "server/desk/names.hpp"
 #include "server/desk/rulebook.hpp"
@@ -60,7 +61,7 @@ struct Agent {
   std::int32_t left{};  // of held: left messages
   Instant last_assigned;
   std::int32_t unanswered_offers{};
-  CommandId declined;     // the newest decline, so that a repeat is not another
+  Answered answered;      // offers accepted and declined
   std::int32_t places{};  // what Floor::places counts of hers
   std::array<Timer, agent_timers> timers;
 

@@ -167,7 +167,7 @@ void set_need(Floor& floor, Chat& chat) {
     // The policy that dropped its queue was in force before anyone saw the chat: it goes on in its shop's first.
     const auto shop = floor.book->shop(chat.shop);
     queue = (shop ? floor.book->first_queue(*shop) : std::nullopt).value_or(QueueIndex{0});
-    chat.queue = floor.names.keep(floor.book->queue(*queue).name);
+    sla::move_to(floor, chat, floor.book->queue(*queue).name);
     floor.persist(floor.fact(chat, FactKind::requeued, Reason::policy));
     floor.persist_place(chat);
   }

@@ -227,6 +227,14 @@ void on_closed(Floor& floor, Chat& chat) {
   }
 }
 
+void move_to(Floor& floor, Chat& chat, std::string_view queue) {
+  std::int32_t missed{};
+  const Ladder before = ladder_of(promised(floor, chat));
+  for (std::size_t i = 0; i < chat.shop_step; ++i) missed = std::max(missed, before[i].miss);
+  chat.queue = floor.names.keep(queue);
+  chat.shop_step = after_miss(ladder_of(promised(floor, chat)), missed);
+}
+
 void set_clocks(Floor& floor, Chat& chat) {
   if (chat.place == Place::closed) return;
   arm_complaint(floor, chat);
@@ -239,14 +247,6 @@ void set_clocks(Floor& floor, Chat& chat) {
   }
   arm_idle(floor, chat);
   arm_quiet(floor, chat);
-}
-
-void set_queue(Floor& floor, Chat& chat, std::string_view queue) {
-  std::int32_t passed{};
-  const Ladder before = ladder_of(promised(floor, chat));
-  for (std::size_t i = 0; i < chat.shop_step; ++i) passed = std::max(passed, before[i].miss);
-  chat.queue = queue;
-  chat.shop_step = after_miss(ladder_of(promised(floor, chat)), passed);
 }
 
 void on_shop_clock(Floor& floor, Chat& chat) {

@@ -29,11 +29,11 @@ void on_unassigned(Floor& floor, Chat& chat);
 // The chat is a left message now: its own clock runs, and the others do not.
 void on_left_message(Floor& floor, Chat& chat);
 void on_closed(Floor& floor, Chat& chat);
+// The chat goes to another queue. That queue's promise counts from the same words, and what has been missed is not missed
+// again; whoever moves the chat sets its clocks.
+void move_to(Floor& floor, Chat& chat, std::string_view queue);
 // Sets every clock of the chat by what is known of it; after recovery, or when the wall clock moved.
 void set_clocks(Floor& floor, Chat& chat);
-// The chat is another queue's now, and so are its promises: they count from the same moment, and what has been missed is
-// not missed again. Its clocks are to be set when it has found its place.
-void set_queue(Floor& floor, Chat& chat, std::string_view queue);
 
 void on_shop_clock(Floor& floor, Chat& chat);
 void on_agent_clock(Floor& floor, Chat& chat);

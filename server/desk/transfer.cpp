@@ -52,11 +52,11 @@ bool has_place(const Agent& agent) {
 }
 
 // From whoever has it to this agent. A left message stays one.
-void hand_over(Floor& floor, Chat& chat, Agent& agent, Reason reason) {
+void hand_over(Floor& floor, Chat& chat, Agent& agent, Reason reason, CommandId id = {}) {
   const bool left = chat.is_left_message();
   seating::release(floor, chat, reason);
   if (left) chat.place = Place::left_message;
-  seating::assign(floor, chat, agent, true);
+  seating::assign(floor, chat, agent, true, {}, id);
 }
 
 void move(Floor& floor, Chat& chat, Target target, bool hand, CommandId id, SessionId session, AgentIndex by) {
@@ -74,32 +74,35 @@ void move(Floor& floor, Chat& chat, Target target, bool hand, CommandId id, Sess
   const bool left = chat.is_left_message();
   seating::release(floor, chat, Reason::transferred);
   if (chat.place == Place::left_message) floor.match.remove_chat(chat.id);
-  sla::set_queue(floor, chat, floor.names.keep(floor.book->queue(*target.queue).name));
+  sla::move_to(floor, chat, floor.book->queue(*target.queue).name);
   chat.wanted = nobody;
   floor.disarm(chat, ChatTimer::wanted);
   chat.declined.clear();
   if (from != nobody) chat.declined.push_back(from);
   chat.hops = 0;
   seating::set_need(floor, chat);
-  if (left) {
-    seating::leave_message(floor, chat, Reason::transferred);
-  } else {
-    seating::enqueue(floor, chat, Reason::transferred);
-    talk::tell_state(floor, chat);
-  }
   sla::set_clocks(floor, chat);
+  if (left) return seating::leave_message(floor, chat, Reason::transferred);
+  seating::enqueue(floor, chat, Reason::transferred);
+  talk::tell_state(floor, chat);
+}
+
+// What has happened is not done again, whatever became of the chat since: a repeat finds its own line, or that it was
+// answered without one.
+bool repeated(Floor& floor, const Session& session, const Chat& chat, CommandId id) {
+  const Seq seq = chat.main.find(id);
+  const bool own = seq && chat.main.line(seq).author == session.agent;
+  if (!own && !chat.answered.knows(id)) return false;
+  floor.done(session, id, chat.id, own ? seq : Seq{});
+  return true;
 }
 
 }  // namespace
 
 void handle(Floor& floor, Session& session, const ask::Transfer& transfer) {
   if (!rights::is_staff(floor, session, transfer.id)) return;
-  // A repeat of a transfer that has happened finds its own line.
-  if (const Chat* chat = floor.chat(transfer.chat)) {
-    if (const Seq seq = chat->main.find(transfer.id); seq && chat->main.line(seq).author == session.agent) {
-      return floor.done(session, transfer.id, chat->id, seq);
-    }
-  }
+  if (const Chat* chat = floor.chat(transfer.chat))
+    if (repeated(floor, session, *chat, transfer.id)) return;
   Chat* chat = rights::held_chat(floor, session, transfer.chat, transfer.id);
   if (chat == nullptr) return;
   const auto target = target_of(floor, session, transfer.id, *chat, transfer.agent, transfer.queue);
@@ -115,6 +118,7 @@ void handle(Floor& floor, Session& session, const ask::TakeOver& take_over) {
   if (!rights::is_supervisor(floor, session, take_over.id)) return;
   Chat* chat = rights::chat_or_stored(floor, session, take_over.chat, take_over.id);
   if (chat == nullptr) return;
+  if (repeated(floor, session, *chat, take_over.id)) return;
   if (!chat->open() || chat->place == Place::greeted) return floor.refuse(session, take_over.id, Code::wrong_place);
   Agent& supervisor = floor.roster.agent(session.agent);
   if (chat->place != Place::held || chat->agent != supervisor.index) {
@@ -122,7 +126,9 @@ void handle(Floor& floor, Session& session, const ask::TakeOver& take_over) {
     if (!rights::has_room(floor, session, *chat, Stream::main, take_over.id)) return;
     ++floor.counters.taken_over;
     floor.persist(floor.fact(*chat, FactKind::taken_over, Reason::by_supervisor));
-    hand_over(floor, *chat, supervisor, Reason::by_supervisor);
+    hand_over(floor, *chat, supervisor, Reason::by_supervisor, take_over.id);
+  } else {
+    chat->answered.add(take_over.id);
   }
   floor.done(session, take_over.id, chat->id, chat->joined);
 }
@@ -131,9 +137,7 @@ void handle(Floor& floor, Session& session, const ask::Reassign& reassign) {
   if (!rights::is_supervisor(floor, session, reassign.id)) return;
   Chat* chat = rights::chat_or_stored(floor, session, reassign.chat, reassign.id);
   if (chat == nullptr) return;
-  if (const Seq seq = chat->main.find(reassign.id); seq && chat->main.line(seq).author == session.agent) {
-    return floor.done(session, reassign.id, chat->id, seq);
-  }
+  if (repeated(floor, session, *chat, reassign.id)) return;
   if (!chat->open() || chat->place == Place::greeted) return floor.refuse(session, reassign.id, Code::wrong_place);
   const auto target = target_of(floor, session, reassign.id, *chat, reassign.agent, reassign.queue);
   if (!target) return;
@@ -141,8 +145,10 @@ void handle(Floor& floor, Session& session, const ask::Reassign& reassign) {
     if (!target->agent->present() || target->agent->status == Status::signed_out) {
       return floor.refuse(session, reassign.id, Code::no_place, "the agent is not there");
     }
-    if (chat->place == Place::held && chat->agent == target->agent->index)
+    if (chat->place == Place::held && chat->agent == target->agent->index) {
+      chat->answered.add(reassign.id);
       return floor.done(session, reassign.id, chat->id);
+    }
     if (holds_most(*target->agent)) return floor.refuse(session, reassign.id, Code::no_place, "held_max");
   }
   if (!rights::has_room(floor, session, *chat, Stream::main, reassign.id)) return;

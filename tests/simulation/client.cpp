@@ -120,9 +120,10 @@ std::string Client::hear(const Heard& heard, Epoch epoch) {
     mark = std::max(mark, stored->stored);
     for (const tell::StoredLine& line : stored->lines) {
       if (line.seq > stored->stored) return "stored names a line beyond its watermark";
-      const auto said =
-          std::find_if(outbox.begin(), outbox.end(), [&](const Unsafe& one) { return one.id == line.id; });
-      if (said == outbox.end()) {
+      const auto is_it = [&](const Unsafe& one) { return one.id == line.id; };
+      std::vector<Unsafe>& among = std::any_of(done.begin(), done.end(), is_it) ? done : outbox;
+      const auto said = std::find_if(among.begin(), among.end(), is_it);
+      if (said == among.end()) {
         ++repeats;
         continue;
       }
@@ -130,7 +131,7 @@ std::string Client::hear(const Heard& heard, Epoch epoch) {
       const auto [at, fresh] = lines.emplace(line.seq, Line{line.id, said->text, said->kind, Origin::human, 0});
       if (!fresh && at->second.id != line.id) return "a stored line has the number of another";
       safe.push_back({stored->chat, stored->stream, line.seq, line.id, said->text, said->kind});
-      outbox.erase(said);
+      among.erase(said);
     }
     return {};
   }
@@ -151,9 +152,11 @@ std::string Client::hear(const Heard& heard, Epoch epoch) {
     chats.erase(released->chat);
     return {};
   }
-  if (const auto* done = std::get_if<tell::Done>(&heard.message)) {
+  if (const auto* answer = std::get_if<tell::Done>(&heard.message)) {
     // A deed's `done` comes from the database for a chat that has left memory: it was stored.
-    forget_command(done->id);
+    for (const Unsafe& said : outbox)
+      if (said.id == answer->id && said.kind == LineKind::closed) done.push_back(said);
+    forget_command(answer->id);
     return {};
   }
   return {};

@@ -73,6 +73,8 @@ class Client {
 
   std::map<ChatId, Copy> chats;
   std::vector<Unsafe> outbox;
+  std::vector<Unsafe>
+      done;  // closes that were answered with `done`; whether it was theirs that ended the chat comes later
   std::vector<Safe> safe;
   std::uint64_t repeats{}, accepted{}, unsure{}, refused{};
 

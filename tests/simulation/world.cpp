@@ -4,6 +4,8 @@
 #include <functional>
 #include <memory>
 #include <queue>
+#include <set>
+#include <utility>
 
 #include "server/desk/check.hpp"
 #include "server/desk/desk.hpp"
@@ -20,6 +22,13 @@ Marks all_marks() {
           "crash: tail lost",
           "crash: commit unknown",
           "session dropped",
+          "old session outlived the new",
+          "heard late on an old session",
+          "older line repeated",
+          "command repeated",
+          "command repeated after its chat moved on",
+          "durable late",
+          "durable at once",
           "line repeated",
           "accepted before stored",
           "offer declined",
@@ -53,6 +62,13 @@ Marks all_marks() {
           "no answer needed",
           "policy changed",
           "wall clock stepped",
+          "wall step moved a clock",
+          "asked after hours",
+          "left message live again",
+          "left message missed",
+          "complaint missed",
+          "clock paused while closed",
+          "complaint's day ended",
           "storage behind",
           "unsure after a crash",
           "overloaded to a left message"};
@@ -62,12 +78,22 @@ namespace {
 
 constexpr std::int64_t day_begins_ms = 1'790'000'000'000;
 
+// Red is always open. Blue closes twice in a day of the simulation, for an hour in its evening and for two at night; its
+// zone is half an hour off the others and moves by an hour in between.
+policy::Calendar make_hours() {
+  policy::Calendar hours{.name = "late"};
+  hours.week.assign(7, {{4 * 60, 21 * 60}, {22 * 60, 26 * 60}});
+  hours.offsets = {{0, 19'800}, {day_begins_ms / 3'600'000 * 3'600'000 + 4 * 3'600'000, 23'400}};
+  return hours;
+}
+
 policy::Desk make_policy(Random& random, const Knobs& knobs, bool tight) {
   policy::Desk desk;
   desk.version = 1;
   desk.name = "sim";
+  desk.calendars = {make_hours()};
   desk.shops = {{.name = "red", .title = "Red", .levels = {{"gold", 30}, {"vip", 120}}, .greeting = "hello"},
-                {.name = "blue", .title = "Blue"}};
+                {.name = "blue", .title = "Blue", .calendar = "late"}};
   for (const char* name : {"sales", "care", "vip"}) {
     policy::Queue queue;
     queue.name = name;
@@ -78,6 +104,7 @@ policy::Desk make_policy(Random& random, const Knobs& knobs, bool tight) {
     queue.reservation = Duration{random.between(2, 8) * 1000};
     queue.queue_max = tight ? 5 : 1000;
     queue.left_message_share_pct = static_cast<std::int32_t>(random.between(10, 60));
+    queue.left_message_answer = Duration{random.between(5, 40) * 60'000};
     queue.idle_close = Duration{random.between(120, 600) * 1000};
     queue.left_unanswered = Duration{random.between(60, 600) * 1000};
     desk.queues.push_back(std::move(queue));
@@ -85,7 +112,9 @@ policy::Desk make_policy(Random& random, const Knobs& knobs, bool tight) {
   desk.queues[1].skills = {"returns"};
   desk.queues[1].relax = {{30s, "returns"}};
   desk.queues[1].overflow = {{60s, "sales"}};
+  desk.queues[1].complaint_answer = 10min;
   desk.queues[2].priority_s = 120;
+  desk.queues[2].first_response = desk.queues[2].next_response = {5s, 20s, 50s, 60s};
   desk.queues[2].kept_back_pct = random.chance(0.5) ? 20 : 0;
   const char* const sets[][2] = {{"sales", "care"}, {"sales", "vip"}, {"care", "vip"}, {"sales", "sales"}};
   for (int i = 0; i < knobs.agents; ++i) {
@@ -105,6 +134,37 @@ policy::Desk make_policy(Random& random, const Knobs& knobs, bool tight) {
   return desk;
 }
 
+CommandId id_of(const Ask& ask) {
+  return std::visit(
+      [](const auto& said) {
+        if constexpr (requires { said.id; }) return said.id;
+        else return CommandId{};
+      },
+      ask);
+}
+
+ChatId chat_of(const Ask& ask) {
+  return std::visit(
+      [](const auto& said) {
+        if constexpr (requires { said.chat; }) return said.chat;
+        else return ChatId{};
+      },
+      ask);
+}
+
+// What happens once, however often it is said. The others say how things shall be, and mean it whenever they come.
+bool happens_once(const Ask& ask) {
+  return std::visit(
+      []<class T>(const T&) {
+        return std::is_same_v<T, ask::Say> || std::is_same_v<T, ask::Recall> || std::is_same_v<T, ask::ProposeOrder> ||
+               std::is_same_v<T, ask::AnswerOrder> || std::is_same_v<T, ask::Rate> || std::is_same_v<T, ask::Close> ||
+               std::is_same_v<T, ask::Transfer> || std::is_same_v<T, ask::Reassign> ||
+               std::is_same_v<T, ask::TakeOver> || std::is_same_v<T, ask::Accept> || std::is_same_v<T, ask::Decline> ||
+               std::is_same_v<T, ask::Choose> || std::is_same_v<T, ask::NoAnswerNeeded>;
+      },
+      ask);
+}
+
 // One person at a screen.
 struct Person {
   Client client;
@@ -113,7 +173,7 @@ struct Person {
   std::string shop;
   bool gone{};           // will not come back
   SessionId session;     // 0: no connection
-  std::uint64_t wire{};  // counts connections; what is under way on an older one is lost
+  std::uint64_t wire{};  // counts connections; what is told on an older one is lost
   ChatId chat;           // buyers: the one that is open
   int turns{};           // buyers: how much more there is to ask
   bool patient{};
@@ -226,7 +286,10 @@ class World {
     ++commits_;
     add(desk_->counters());
     desk_.reset();
-    for (const auto& person : people_) hang_up(*person, false);
+    for (const auto& person : people_) hang_up(*person);
+    while (!lingering_.empty()) close(lingering_.begin()->first);
+    carried_out_.clear();
+    untold_ = false;
     // A server is back in a moment, or somebody has to be woken.
     const Duration away = random_.chance(0.8) ? random_.pause(2s) : random_.pause(90s);
     in(away, [this] {
@@ -242,7 +305,7 @@ class World {
     desk_->step(now_, event, effects_);
     ++outcome_.steps;
     apply();
-    if (std::string wrong = checker_.check(*desk_); !wrong.empty()) {
+    if (std::string wrong = checker_.check(*desk_, effects_); !wrong.empty()) {
       for (const auto& [id, chat] : desk_->floor().chats)
         if (wrong.find(std::to_string(id.value)) != std::string::npos) wrong += "; " + desk_->explain(id);
       broken(wrong + "; event " + std::to_string(event.index()));
@@ -252,48 +315,45 @@ class World {
   }
 
   void apply() {
-    std::vector<std::string_view> overloaded;
     for (const Effect& effect : effects_.list()) {
       outcome_.digest = outcome_.digest * 1'000'003 + effect.index();
       if (const auto* send = std::get_if<effect::Send>(&effect)) {
         outcome_.digest = outcome_.digest * 1'000'003 + send->message.index();
         for (const SessionId to : effects_.audience(*send)) deliver(to, own(send->message));
+        if (const auto* done = std::get_if<tell::Done>(&send->message)) carried_out_.insert(done->id);
       } else if (const auto* persist = std::get_if<effect::Persist>(&effect)) {
         database_.append(persist->position, persist->body);
-        look_at(persist->body, overloaded);
+        look_at(persist->body);
       } else if (const auto* close = std::get_if<effect::Close>(&effect)) {
-        if (Person* person = who(close->session)) {
-          in(1ms, [this, person, wire = person->wire, session = close->session] {
-            if (person->wire == wire && person->session == session) hang_up(*person, true);
-          });
-        }
+        in(1ms, [this, session = close->session] {
+          if (Person* person = who(session)) disconnect(*person);
+          this->close(session);
+        });
       } else if (const auto* read = std::get_if<effect::ReadCommand>(&effect)) {
         answer_from_database(*read);
       }
     }
   }
 
-  // Facts are where the desk says what it did: marks, and the bounds that no routed seating may pass.
-  void look_at(const record::Body& body, std::vector<std::string_view>& overloaded) {
+  // Facts are where the desk says what it did.
+  void look_at(const record::Body& body) {
     const auto* fact = std::get_if<record::Fact>(&body);
     if (fact == nullptr) {
       if (const auto* line = std::get_if<record::Line>(&body)) ++outcome_.lines, see(*line);
       return;
     }
+    const Chat* chat = const_cast<Floor&>(desk_->floor()).chat(fact->chat);
     outcome_.digest = outcome_.digest * 1'000'003 + static_cast<std::uint64_t>(fact->number);
     Marks& marks = outcome_.marks;
     switch (fact->kind) {
       case FactKind::opened: ++outcome_.chats; break;
-      case FactKind::offered: {
-        offered_.insert(fact->chat);
-        const Chat* chat = const_cast<Floor&>(desk_->floor()).chat(fact->chat);
-        if (chat == nullptr || chat->place != Place::reserved) break;
-        const Agent& agent = desk_->floor().roster.agent(chat->agent);
-        if (agent.load > agent.capacity) broken("agent " + agent.name + " was offered more than her capacity");
+      case FactKind::queued:
+        if (!is_open(*chat)) broken("a new chat stands in line after hours");
         break;
-      }
+      case FactKind::requeued:
+        if (fact->reason == Reason::by_buyer) marks.meet("left message live again");
+        break;
       case FactKind::declined:
-        offered_.erase(fact->chat);
         if (fact->reason == Reason::declined) marks.meet("offer declined");
         if (fact->reason == Reason::lapsed) marks.meet("offer lapsed");
         break;
@@ -302,11 +362,13 @@ class World {
       case FactKind::left_message:
         marks.meet("left message");
         if (fact->reason == Reason::overload) marks.meet("overloaded to a left message");
+        if (fact->reason != Reason::after_hours) break;
+        marks.meet("asked after hours");
+        if (is_open(*chat)) broken("a message is left after hours while the shop is open");
         break;
       case FactKind::asked: marks.meet("asked to choose"); break;
       case FactKind::chose: marks.meet(fact->ordinal == 0 ? "chose to wait" : "chose to leave a message"); break;
       case FactKind::overloaded:
-        overloaded.push_back(fact->agent);
         if (fact->reason == Reason::none) marks.meet("woke above capacity");
         break;
       case FactKind::transferred: marks.meet(fact->reason == Reason::by_agent ? "transferred" : "reassigned"); break;
@@ -329,31 +391,38 @@ class World {
         if (fact->reason == Reason::presence_lost) marks.meet("agents: grace ended");
         break;
       case FactKind::missed:
-        if (fact->clock == ClockKind::queue_wait) marks.meet("queue wait missed");
         if (fact->number < 0) broken("a clock fired early");
+        see_miss(*fact, chat);
         break;
-      case FactKind::assigned: {
+      case FactKind::assigned:
         if (fact->number < 0) broken("assigned before it was queued");
-        const Chat* chat = const_cast<Floor&>(desk_->floor()).chat(fact->chat);
-        // What was offered within her capacity is hers, though a quiet chat of hers may have woken since.
-        if (offered_.erase(fact->chat) > 0 || chat == nullptr || chat->place != Place::held ||
-            fact->detail.find("\"by\":\"hand\"") != std::string_view::npos)
-          break;
-        const Agent& agent = desk_->floor().roster.agent(chat->agent);
-        const bool named = std::find(overloaded.begin(), overloaded.end(), agent.name) != overloaded.end();
-        if (!named && agent.load > agent.capacity) {
-          broken("agent " + agent.name + " was given more than her capacity: " + std::to_string(agent.load) + "/" +
-                 std::to_string(agent.capacity) + ", " + std::string{fact->detail});
-        }
-        if (static_cast<std::int32_t>(agent.held.size()) > agent.held_max)
-          broken("agent " + agent.name + " holds too many");
         break;
-      }
       default: break;
     }
   }
 
+  bool is_open(const Chat& chat) const {
+    const policy::Calendar* calendar = calendar_of(desk_->floor(), chat);
+    return calendar == nullptr || open_at(*calendar, ms_of(now_) + wall_ms_);
+  }
+
+  void see_miss(const record::Fact& fact, const Chat* chat) {
+    Marks& marks = outcome_.marks;
+    if (fact.clock == ClockKind::queue_wait) return marks.meet("queue wait missed");
+    if (fact.clock == ClockKind::complaint) marks.meet("complaint missed");
+    if (fact.clock == ClockKind::left_message) marks.meet("left message missed");
+    if (chat == nullptr || !chat->waiting_since) return;
+    if (fact.clock == ClockKind::complaint &&
+        now_ - *chat->waiting_since < desk_->floor().promise(*chat).complaint_answer)
+      marks.meet("complaint's day ended");
+    const Instant since =
+        fact.clock == ClockKind::left_message ? chat->left_since.value_or(now_) : *chat->waiting_since;
+    const Duration open = open_time(calendar_of(desk_->floor(), *chat), since, now_, wall_ms_);
+    if (fact.clock != ClockKind::complaint && now_ - since - open > 30min) marks.meet("clock paused while closed");
+  }
+
   void see(const record::Line& line) {
+    if (line.id) carried_out_.insert(line.id);
     if (line.kind == LineKind::recalled) outcome_.marks.meet("recalled");
     if (line.kind == LineKind::order_answer) {
       const Chat* chat = const_cast<Floor&>(desk_->floor()).chat(line.chat);
@@ -370,7 +439,10 @@ class World {
       });
     }
     if (stalled_ || !database_.begin_commit()) return;
-    in(Duration{random_.between(1, 8)}, [this, commits = commits_] { finish_commit(commits); });
+    in(Duration{random_.between(0, 8)}, [this, began = now_, commits = commits_] {
+      if (now_ == began) outcome_.marks.meet("durable at once");
+      finish_commit(commits);
+    });
   }
 
   void finish_commit(std::uint64_t commits) {
@@ -378,7 +450,16 @@ class World {
     if (stalled_) return in(100ms, [this, commits] { finish_commit(commits); });
     const Position stored = database_.end_commit();
     if (!database_.wrong().empty()) broken(database_.wrong());
-    step(event::Durable{stored});
+    // The word of it may stand in line behind what was said since; it never overtakes the one before.
+    const Duration late = faulty_ && random_.chance(0.05) ? random_.pause(300ms) : Duration{};
+    durable_free_ = std::max(durable_free_, now_ + late);
+    if (durable_free_ == now_) return step(event::Durable{stored});
+    untold_ = true;
+    in(durable_free_ - now_, [this, stored, commits] {
+      if (commits != commits_) return;
+      untold_ = now_ < durable_free_;
+      step(event::Durable{stored});
+    });
   }
 
   void answer_from_database(const effect::ReadCommand& read) {
@@ -423,6 +504,7 @@ class World {
     ++person.wire;
     person.up_free = person.down_free = now_;
     by_session_[person.session] = &person;
+    sessions_open_.insert(person.session);
     step(event::SessionOpened{person.session, person.role, person.name, person.shop, some_level(person.role)});
     if (!person.session) return;
     send(person, person.client.resume());
@@ -431,14 +513,32 @@ class World {
     send(person, ask::SetStatus{random_.id(), person.wants});
   }
 
-  void hang_up(Person& person, bool told) {
+  // The wire breaks. The desk hears of it at once, or much later: until then it hears what was under way, and tells
+  // nobody what it tells this session.
+  void hang_up(Person& person) {
     if (!person.session) return;
+    const SessionId session = disconnect(person);
+    if (!desk_ || !faulty_ || random_.chance(0.5)) return close(session);
+    lingering_[session] = random_.pause(1s);
+    in(random_.pause(10s), [this, session, &person] {
+      if (lingering_.count(session) == 0) return;
+      const Session* anew = desk_ ? const_cast<Floor&>(desk_->floor()).session(person.session) : nullptr;
+      if (anew != nullptr && anew->resumed) outcome_.marks.meet("old session outlived the new");
+      close(session);
+    });
+  }
+
+  SessionId disconnect(Person& person) {
     by_session_.erase(person.session);
-    const SessionId session = person.session;
-    free_slots_.push_back(static_cast<std::uint32_t>(session.value));
-    person.session = {};
     ++person.wire;
-    if (told || desk_) step(event::SessionClosed{session});
+    return std::exchange(person.session, SessionId{});
+  }
+
+  void close(SessionId session) {
+    if (by_session_.count(session) != 0 || !sessions_open_.erase(session)) return;
+    lingering_.erase(session);
+    free_slots_.push_back(static_cast<std::uint32_t>(session.value));
+    step(event::SessionClosed{session});
   }
 
   std::uint32_t slot() {
@@ -470,9 +570,38 @@ class World {
     }
     if (auto* set = std::get_if<ask::SetAgent>(&ask)) set->agent = text->emplace_back(set->agent);
     person.up_free = std::max(person.up_free, now_ + latency());
-    in(person.up_free - now_, [this, &person, wire = person.wire, ask = std::move(ask), text] {
-      if (person.wire == wire && person.session) step(event::Heard{person.session, ask});
+    const auto said = [this, ask = std::move(ask), text](SessionId session) { hear(session, ask); };
+    in(person.up_free - now_, [this, said, session = person.session] {
+      if (const auto old = lingering_.find(session); old == lingering_.end()) said(session);
+      else in(old->second, [said, session] { said(session); });
     });
+    // Some wires break just after something was said.
+    if (faulty_ && random_.chance(0.005)) in(Duration{random_.between(0, 5)}, [this, &person] { cut(person); });
+    // Who gets no answer asks again.
+    if (faulty_ && random_.chance(0.03)) in(random_.pause(15s), [said, &person] { said(person.session); });
+  }
+
+  // What a session said reaches the desk, if the session has not ended before.
+  void hear(SessionId session, const Ask& ask) {
+    if (!desk_ || sessions_open_.count(session) == 0) return;
+    Marks& marks = outcome_.marks;
+    if (lingering_.count(session) != 0) marks.meet("heard late on an old session");
+    if (untold_) marks.meet("durable late");
+    const bool again = happens_once(ask) && carried_out_.count(id_of(ask)) != 0;
+    if (!again) return step(event::Heard{session, ask});
+    marks.meet("command repeated");
+    step(event::Tick{});  // so that what follows is from the repeat alone
+    if (const Chat* chat = const_cast<Floor&>(desk_->floor()).chat(chat_of(ask))) {
+      const Seq seq = chat->main.find(id_of(ask));
+      if (seq && seq < chat->main.last()) marks.meet("older line repeated");
+      const bool is_theirs =
+          chat->place == Place::held && desk_->floor().roster.agent(chat->agent).sessions == std::vector{session};
+      if (!seq && !is_theirs) marks.meet("command repeated after its chat moved on");
+    }
+    step(event::Heard{session, ask});
+    for (const Effect& effect : effects_.list())
+      if (std::holds_alternative<effect::Persist>(effect))
+        broken("what happens once happened twice: command " + std::to_string(ask.index()));
   }
 
   void deliver(SessionId to, Heard heard) {
@@ -555,6 +684,8 @@ class World {
         }
       } else {
         buyer.chat = state->chat;
+        if (state->place == Place::left_message && random_.chance(0.1))
+          in(random_.pause(20min), [this, &buyer] { speak(buyer); });
       }
     } else if (const auto* line = std::get_if<tell::Line>(&message)) {
       send(buyer, ask::Mark{line->chat, line->seq, random_.chance(0.8) ? line->seq : Seq{}});
@@ -590,14 +721,14 @@ class World {
                              some_level(Role::buyer)});
       outcome_.marks.meet("identified", 0);
       buyer.gone = true;  // whoever it was, the guest is nobody now
-      hang_up(buyer, true);
+      hang_up(buyer);
     }
   }
 
   void leave(Person& buyer) {
     if (buyer.gone || !buyer.client.outbox.empty()) return;
     buyer.gone = true;
-    hang_up(buyer, true);
+    hang_up(buyer);
   }
 
   void react_agent(Person& agent, const Tell& message) {
@@ -629,6 +760,10 @@ class World {
 
   void answer(Person& agent, ChatId chat) {
     if (!agent.session) return;
+    // What was left after hours can wait until the morning, some think.
+    const auto left = agent.client.chats.find(chat);
+    if (left != agent.client.chats.end() && left->second.state.reason == Reason::after_hours && random_.chance(0.4))
+      return in(random_.pause(1h), [this, &agent, chat] { answer(agent, chat); });
     if (!closing_ && random_.chance(short_staffed_ ? 0.2 : 0.02)) {  // sometimes one is overlooked, for a while
       return in(random_.pause(15min), [this, &agent, chat] { answer(agent, chat); });
     }
@@ -726,9 +861,13 @@ class World {
     if (by_session_.empty()) return;
     auto some = by_session_.begin();
     std::advance(some, static_cast<std::ptrdiff_t>(random_.below(by_session_.size())));
-    Person& person = *some->second;
+    cut(*some->second);
+  }
+
+  void cut(Person& person) {
+    if (!person.session) return;
     outcome_.marks.meet("session dropped");
-    hang_up(person, true);
+    hang_up(person);
     const Duration away = random_.chance(0.7)   ? random_.pause(3s)
                           : random_.chance(0.7) ? random_.pause(60s)
                                                 : random_.pause(15min);
@@ -751,11 +890,24 @@ class World {
           commit();
         });
         break;
-      default:
-        wall_ms_ += random_.chance(0.5) ? 3'600'000 : -86'400'000;
-        outcome_.marks.meet("wall clock stepped");
-        step(event::WallOffset{wall_ms_});
+      default: step_wall(random_.chance(0.5) ? 3'600'000 : -86'400'000);
     }
+  }
+
+  void step_wall(std::int64_t by_ms) {
+    wall_ms_ += by_ms;
+    outcome_.marks.meet("wall clock stepped");
+    if (!desk_) return;
+    const auto due = [this] {
+      std::map<ChatId, Instant> clocks;
+      for (const auto& [id, chat] : desk_->floor().chats)
+        if (const Timer& clock = chat->timer(ChatTimer::shop_clock); clock.armed()) clocks[id] = clock.due();
+      return clocks;
+    };
+    step(event::Tick{});  // what is due is not moved
+    const auto before = due();
+    step(event::WallOffset{wall_ms_});
+    if (due() != before) outcome_.marks.meet("wall step moved a clock");
   }
 
   void change_policy() {
@@ -825,7 +977,7 @@ class World {
   std::int64_t wall_ms_{};
   std::vector<std::shared_ptr<policy::Desk>> policies_;
   Database database_;
-  std::set<ChatId> offered_;
+  std::set<CommandId> carried_out_;  // by the server that runs
   std::unique_ptr<Desk> desk_;
   Checker checker_;
   Effects effects_;
@@ -834,7 +986,11 @@ class World {
   bool short_staffed_{}, stalled_{}, faulty_{}, closing_{}, crash_soon_{};
   std::vector<std::unique_ptr<Person>> people_;
   Person* boss_{};
-  std::map<SessionId, Person*> by_session_;
+  std::map<SessionId, Person*> by_session_;  // those that have a wire
+  std::set<SessionId> sessions_open_;        // those that the desk has not heard the end of
+  std::map<SessionId, Duration> lingering_;  // ... without a wire: how much later what was under way comes
+  Instant durable_free_;                     // the newest word of a commit comes then
+  bool untold_{};                            // ... and is under way
   std::vector<std::uint32_t> free_slots_;
   std::uint64_t sessions_{};
   std::uint32_t slots_{};

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "server/desk/check.hpp"
 #include "server/desk/desk.hpp"
 #include "tests/simulation/database.hpp"
 #include "tests/support/printing.hpp"
@@ -105,6 +106,7 @@ class Scene {
   Instant now_;
   Epoch epoch_{0};
   std::unique_ptr<Desk> desk_;
+  Checker checker_;
   simulation::Database database_;
   Effects effects_;
 
