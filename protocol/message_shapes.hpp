@@ -186,7 +186,8 @@ template <>
 struct Shape<ask::ReadHistory> {
   using T = ask::ReadHistory;
   static constexpr std::string_view type{"read_history"};
-  static constexpr auto fields = std::tuple{need("id", &T::id), may("chat", &T::chat), may("before", &T::before)};
+  static constexpr auto fields = std::tuple{need("id", &T::id), may("chat", &T::chat), may("before", &T::before),
+                                            may("before_seq", &T::before_seq)};
 };
 template <>
 struct Shape<ask::Watch> {
@@ -396,8 +397,10 @@ template <>
 struct Shape<tell::HistoryLine> {
   using T = tell::HistoryLine;
   static constexpr auto fields =
-      std::tuple{need("seq", &T::seq),  need("at", &T::at),    need("origin", &T::origin), need("kind", &T::kind),
-                 may("from", &T::from), may("text", &T::text), may("hidden", &T::hidden)};
+      std::tuple{need("seq", &T::seq),      need("at", &T::at),      need("origin", &T::origin),
+                 need("kind", &T::kind),    may("from", &T::from),   may("text", &T::text),
+                 may("hidden", &T::hidden), may("order", &T::order), may("order_answer", &T::order_answer),
+                 may("rating", &T::rating)};
 };
 template <>
 struct Shape<tell::HistoryChat> {

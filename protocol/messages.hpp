@@ -73,8 +73,9 @@ struct ProposeOrder { CommandId id; ChatId chat; record::Order order; };
 // Exactly one of agent and queue. An agent without a free place refuses it with no_place.
 struct Transfer { CommandId id; ChatId chat; std::string_view agent; std::string_view queue; };
 struct WrapUpDone { CommandId id; ChatId chat; };
-// Earlier chats of the buyer of `chat`; for a buyer, their own. Answered with History, newest first, before `before`.
-struct ReadHistory { CommandId id; ChatId chat; ChatId before; };
+// Earlier chats of the buyer of `chat`; for a buyer, their own. Answered with History, newest first, before `before`;
+// with `before_seq` what that chat holds before this line, first.
+struct ReadHistory { CommandId id; ChatId chat; ChatId before; Seq before_seq; };
 
 // Supervisor.
 struct Watch { CommandId id; ChatId chat; bool on{}; };
@@ -216,6 +217,9 @@ struct HistoryLine {
   std::string_view from;
   std::string_view text;
   bool hidden{};
+  const record::Order* order{};               // as in Line
+  const record::OrderAnswer* order_answer{};
+  const record::Rating* rating{};
 };
 struct HistoryChat {
   ChatId chat;

@@ -16,8 +16,10 @@
 namespace deskd {
 namespace {
 
-// What a line costs on a page, words and the rest of its JSON.
-std::size_t page_bytes(const stored::Line& line) { return 256 + line.text.size() + line.person.size(); }
+// What a line costs on a page: words, the rest of its JSON, and the deed that it is.
+std::size_t page_bytes(const stored::Line& line, std::string_view deed) {
+  return 256 + line.text.size() + line.person.size() + deed.size();
+}
 
 // The columns of a line; words that a later line of the stream recalled are not even read. 6 is LineKind::recalled.
 std::string visible_line_columns() {
@@ -37,9 +39,9 @@ stored::Line visible_line(const pqxx::row& row, int first) {
 }
 
 answer::History read(pqxx::work& transaction, const query::History& query) {
-  // One more than a page tells whether there is another.
-  const pqxx::result chats = transaction.exec_prepared("history", query.desk.value, query.shop, query.buyer,
-                                                       query.before ? query.before.value : INT64_MAX);
+  // One more than a page tells whether there is another. A chat that was cut goes on first.
+  const std::int64_t below = query.before ? query.before.value + (query.before_seq ? 1 : 0) : INT64_MAX;
+  const pqxx::result chats = transaction.exec_prepared("history", query.desk.value, query.shop, query.buyer, below);
   answer::History page;
   std::size_t bytes{};
   for (const auto& row : chats) {
@@ -52,13 +54,19 @@ answer::History read(pqxx::work& transaction, const query::History& query) {
     chat.shop = row[1].c_str();
     chat.opened = rows::instant(row[2]);
     if (!row[3].is_null()) chat.closed = rows::instant(row[3]);
+    const bool goes_on = chat.chat == query.before;
+    const std::int64_t below_seq = goes_on ? std::int64_t{query.before_seq.value} : INT64_MAX;
     std::size_t own{};
-    for (const auto& line : transaction.exec_prepared("newest_lines", query.desk.value, chat.chat.value)) {
+    for (const auto& line : transaction.exec_prepared("newest_lines", query.desk.value, chat.chat.value, below_seq)) {
       stored::Line next = visible_line(line, 0);
-      if (!chat.lines.empty() && own + page_bytes(next) > page_bytes_max) break;
-      own += page_bytes(next);
+      const std::string_view deed = rows::text(line[11]);
+      if (!chat.lines.empty() && own + page_bytes(next, deed) > page_bytes_max) break;
+      own += page_bytes(next, deed);
+      if (!deed.empty()) chat.deeds.push_back({next.seq, deed_from_json(next.kind, deed)});
       chat.lines.push_back(std::move(next));
     }
+    // Nothing was left of it.
+    if (goes_on && chat.lines.empty()) continue;
     // A chat that does not fit beside the others begins the next page.
     if (!page.chats.empty() && bytes + own > page_bytes_max) {
       page.more = true;
@@ -67,6 +75,11 @@ answer::History read(pqxx::work& transaction, const query::History& query) {
     bytes += own;
     std::reverse(chat.lines.begin(), chat.lines.end());
     page.chats.push_back(std::move(chat));
+    const std::vector<stored::Line>& lines = page.chats.back().lines;
+    if (!lines.empty() && lines.front().seq > Seq{1}) {
+      page.more = true;
+      break;
+    }
   }
   return page;
 }
@@ -78,13 +91,14 @@ answer::Lines read(pqxx::work& transaction, const query::Lines& query) {
        transaction.exec_prepared("lines", query.desk.value, query.chat.value, static_cast<int>(query.stream),
                                  std::int64_t{query.after.value}, std::int64_t{query.until.value})) {
     stored::Line line = visible_line(row, 0);
-    if (page.lines.size() == page_lines_max || (!page.lines.empty() && bytes + page_bytes(line) > page_bytes_max)) {
+    const std::string_view deed = rows::text(row[11]);
+    const std::size_t own = page_bytes(line, deed);
+    if (page.lines.size() == page_lines_max || (!page.lines.empty() && bytes + own > page_bytes_max)) {
       page.more = true;
       break;
     }
-    bytes += page_bytes(line);
-    if (line.stream == Stream::main && !row[11].is_null())
-      page.deeds.push_back({line.seq, deed_from_json(line.kind, rows::text(row[11]))});
+    bytes += own;
+    if (!deed.empty()) page.deeds.push_back({line.seq, deed_from_json(line.kind, deed)});
     page.lines.push_back(std::move(line));
   }
   return page;
@@ -107,12 +121,14 @@ void prepare(pqxx::connection& connection) {
       select chat, shop, opened_ms, closed_ms from chat
       where desk = $1 and ($2 = '' or shop = $2) and buyer = $3 and chat < $4
       order by chat desc limit )" + std::to_string(page_chats_max + 1));
-  connection.prepare("newest_lines", line + " from message m" + recalled_join +
-                                         "where desk = $1 and chat = $2 and stream = 0 order by seq desc limit " +
-                                         std::to_string(page_lines_max));
-  connection.prepare("lines", line + ", d.body::text from message m" + recalled_join + R"(
+  const std::string line_and_deed = line + ", d.body::text from message m" + recalled_join + R"(
       left join lateral (
         select body from deed where desk = m.desk and chat = m.chat and seq = m.seq and m.stream = 0) d on true
+      )";
+  connection.prepare("newest_lines", line_and_deed + R"(
+      where desk = $1 and chat = $2 and stream = 0 and seq < $3
+      order by seq desc limit )" + std::to_string(page_lines_max));
+  connection.prepare("lines", line_and_deed + R"(
       where desk = $1 and chat = $2 and stream = $3 and seq > $4 and seq <= $5
       order by seq limit )" + std::to_string(page_lines_max + 1));
   connection.prepare("command", line + " from message m" + recalled_join +

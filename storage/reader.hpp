@@ -22,12 +22,14 @@
 
 namespace deskd::query {
 
-// Earlier chats of a buyer, newest first, those before `before` (0: from the newest). Main stream only.
+// Earlier chats of a buyer, newest first, those before `before` (0: from the newest). Main stream only. `before_seq`: that
+// chat too, its lines before this one.
 struct History {
   DeskId desk;
   std::string shop;  // empty: every shop of the desk
   std::string buyer;
   ChatId before;
+  Seq before_seq;
 };
 
 // Lines with a seq in (after, until], ascending.
@@ -56,9 +58,10 @@ struct HistoryChat {
   std::string shop;
   Instant opened;
   std::optional<Instant> closed;
-  std::vector<stored::Line> lines;  // the newest that fit, ascending
+  std::vector<stored::Line> lines;  // ascending; those of a chat that fits on no page are its newest
+  std::vector<stored::Deed> deeds;  // of those lines
 };
-// `more`: ask again with `before` = the last chat given here.
+// `more`: ask again with `before` = the last chat given here, and `before_seq` = its first line.
 struct History {
   std::vector<HistoryChat> chats;
   bool more{};

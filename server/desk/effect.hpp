@@ -39,7 +39,8 @@ struct ReadHistory {
   CommandId id;
   std::string_view shop;  // empty: every shop of the desk
   std::string_view buyer;
-  ChatId before;  // 0: from the newest
+  ChatId before;   // 0: from the newest
+  Seq before_seq;  // that chat too, from before this line
 };
 
 // Lines that the chat no longer keeps in memory: read seq in (after, until] of the main or inside stream and send them.

@@ -128,15 +128,18 @@ void handle(Floor& floor, Session& session, const ask::ReadHistory& history) {
   if (overload::sheds(floor, limits::Shed::history, floor.counters.shed_history)) {
     return floor.refuse(session, history.id, Code::storage_behind, "history can wait", limits::storage_behind_retry_ms);
   }
+  if (history.before_seq && !history.before)
+    return floor.refuse(session, history.id, Code::bad_message, "before_seq: of which chat");
   if (session.buyer != nullptr) {
-    floor.out->add(effect::ReadHistory{session.id, history.id, session.buyer->shop, session.buyer->id, history.before});
+    floor.out->add(effect::ReadHistory{session.id, history.id, session.buyer->shop, session.buyer->id, history.before,
+                                       history.before_seq});
     return;
   }
   // Staff read what came before a chat they may see, of the shop it belongs to.
   const Chat* chat = rights::known_chat(floor, session, history.chat, history.id);
   if (chat == nullptr) return;
   const ChatId before = history.before ? history.before : chat->id;
-  floor.out->add(effect::ReadHistory{session.id, history.id, chat->shop, chat->buyer->id, before});
+  floor.out->add(effect::ReadHistory{session.id, history.id, chat->shop, chat->buyer->id, before, history.before_seq});
 }
 
 }  // namespace deskd::supervise

@@ -24,6 +24,16 @@ std::string_view from_of(const stored::Line& line) {
   return line.origin == Origin::buyer ? std::string_view{} : std::string_view{line.person};
 }
 
+// A line that is a deed says which.
+template <class Line>
+void tell_deed(Line& line, const std::vector<stored::Deed>& deeds) {
+  const auto deed = std::ranges::find(deeds, line.seq, &stored::Deed::seq);
+  if (deed == deeds.end()) return;
+  line.order = std::get_if<record::Order>(&deed->body);
+  line.order_answer = std::get_if<record::OrderAnswer>(&deed->body);
+  line.rating = std::get_if<record::Rating>(&deed->body);
+}
+
 tell::Line told(const stored::Line& line, ChatId chat, const std::vector<stored::Deed>& deeds) {
   tell::Line out;
   out.chat = chat;
@@ -39,12 +49,7 @@ tell::Line told(const stored::Line& line, ChatId chat, const std::vector<stored:
   out.text = line.text;
   out.hidden = line.hidden;
   out.stored = line.seq;
-  if (line.stream != Stream::main) return out;
-  const auto deed = std::ranges::find(deeds, line.seq, &stored::Deed::seq);
-  if (deed == deeds.end()) return out;
-  out.order = std::get_if<record::Order>(&deed->body);
-  out.order_answer = std::get_if<record::OrderAnswer>(&deed->body);
-  out.rating = std::get_if<record::Rating>(&deed->body);
+  if (line.stream == Stream::main) tell_deed(out, deeds);
   return out;
 }
 
@@ -95,7 +100,7 @@ void Room::apply(const effect::Close& close) {
 
 void Room::apply(const effect::ReadHistory& read) {
   if (!may_read(read.session, read.id)) return;
-  ask(query::History{id_, std::string{read.shop}, std::string{read.buyer}, read.before}, read.session,
+  ask(query::History{id_, std::string{read.shop}, std::string{read.buyer}, read.before, read.before_seq}, read.session,
       mail::ReadHistory{read.id});
 }
 
@@ -151,8 +156,10 @@ void Room::answer(LiveSession& session, const mail::ReadHistory& what, const Ans
     out.shop = chat.shop;
     out.opened = chat.opened;
     out.closed = chat.closed;
-    for (const stored::Line& line : chat.lines)
+    for (const stored::Line& line : chat.lines) {
       out.lines.push_back({line.seq, line.at, line.origin, line.kind, from_of(line), line.text, line.hidden});
+      tell_deed(out.lines.back(), chat.deeds);
+    }
   }
   session.tell(told_page);
 }

@@ -125,8 +125,9 @@ struct Shape<record::Chat> {
 template <>
 struct Shape<effect::ReadHistory> {
   using T = effect::ReadHistory;
-  static constexpr auto fields = std::tuple{need("session", &T::session), may("id", &T::id), may("shop", &T::shop),
-                                            may("buyer", &T::buyer), may("before", &T::before)};
+  static constexpr auto fields =
+      std::tuple{need("session", &T::session), may("id", &T::id),         may("shop", &T::shop),
+                 may("buyer", &T::buyer),      may("before", &T::before), may("before_seq", &T::before_seq)};
 };
 template <>
 struct Shape<effect::ReadLines> {

@@ -157,6 +157,7 @@ TEST_F(ReaderTest, HistoryInPages) {
     }
     if (!page.more) break;
     query.before = page.chats.back().chat;
+    query.before_seq = page.chats.back().lines.front().seq;
   }
   ASSERT_EQ(chats.size(), 25u);
   for (int n = 0; n < 25; ++n) EXPECT_EQ(chats[static_cast<std::size_t>(n)], chat_no(25 - n));
@@ -164,7 +165,7 @@ TEST_F(ReaderTest, HistoryInPages) {
   EXPECT_TRUE(ask<answer::History>(query::History{{script_.desk.value + 1}, "", "buyer-1", {}}).chats.empty());
 }
 
-// A chat that does not fit beside others begins the next page; of one that fits nowhere the newest lines are shown.
+// A chat that does not fit beside others begins the next page; one that fits nowhere comes in several, newest lines first.
 TEST_F(ReaderTest, AHistoryPageIsBoundedInBytes) {
   const std::string half(page_bytes_max / 2 - 1000, 'x');
   std::vector<Record> step;
@@ -176,12 +177,21 @@ TEST_F(ReaderTest, AHistoryPageIsBoundedInBytes) {
   const auto first = ask<answer::History>(query::History{script_.desk, "", "buyer-1", {}});
   ASSERT_EQ(first.chats.size(), 2u);
   EXPECT_TRUE(first.more);
-  const auto second = ask<answer::History>(query::History{script_.desk, "", "buyer-1", first.chats[1].chat});
-  ASSERT_EQ(second.chats.size(), 1u);
-  EXPECT_FALSE(second.more);
-  ASSERT_EQ(second.chats[0].lines.size(), 2u);
-  EXPECT_EQ(second.chats[0].lines[0].seq, Seq{4});
-  EXPECT_EQ(second.chats[0].lines[1].seq, Seq{5});
+  std::vector<Seq> seqs;
+  query::History query{script_.desk, "", "buyer-1", first.chats[1].chat, first.chats[1].lines[0].seq};
+  std::size_t pages{};
+  for (bool more = true; more; ++pages) {
+    const auto page = ask<answer::History>(query);
+    ASSERT_EQ(page.chats.size(), 1u);
+    for (auto line = page.chats[0].lines.rbegin(); line != page.chats[0].lines.rend(); ++line)
+      seqs.push_back(line->seq);
+    query.before = page.chats[0].chat;
+    query.before_seq = page.chats[0].lines[0].seq;
+    more = page.more;
+  }
+  EXPECT_EQ(pages, 3u);
+  EXPECT_EQ(seqs, (std::vector<Seq>{{5}, {4}, {3}, {2}, {1}}));
+  EXPECT_TRUE(ask<answer::History>(query).chats.empty());
 }
 
 // A chat is on a page whole, or on the next one: also when some of its lines would still have had room.
