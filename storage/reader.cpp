@@ -39,7 +39,7 @@ stored::Line visible_line(const pqxx::row& row, int first) {
 }
 
 answer::History read(pqxx::work& transaction, const query::History& query) {
-  // One more than a page tells whether there is another. A chat that was cut goes on first.
+  // One more than a page tells whether there is another. A chat that was cut goes on first, and may have nothing left.
   const std::int64_t below = query.before ? query.before.value + (query.before_seq ? 1 : 0) : INT64_MAX;
   const pqxx::result chats = transaction.exec_prepared("history", query.desk.value, query.shop, query.buyer, below);
   answer::History page;
@@ -55,7 +55,7 @@ answer::History read(pqxx::work& transaction, const query::History& query) {
     chat.opened = rows::instant(row[2]);
     if (!row[3].is_null()) chat.closed = rows::instant(row[3]);
     const bool goes_on = chat.chat == query.before;
-    const std::int64_t below_seq = goes_on ? std::int64_t{query.before_seq.value} : INT64_MAX;
+    const std::int64_t below_seq = goes_on ? std::int64_t{query.before_seq.value} : INT32_MAX;
     std::size_t own{};
     for (const auto& line : transaction.exec_prepared("newest_lines", query.desk.value, chat.chat.value, below_seq)) {
       stored::Line next = visible_line(line, 0);
@@ -120,7 +120,7 @@ void prepare(pqxx::connection& connection) {
   connection.prepare("history", R"(
       select chat, shop, opened_ms, closed_ms from chat
       where desk = $1 and ($2 = '' or shop = $2) and buyer = $3 and chat < $4
-      order by chat desc limit )" + std::to_string(page_chats_max + 1));
+      order by chat desc limit )" + std::to_string(page_chats_max + 2));
   const std::string line_and_deed = line + ", d.body::text from message m" + recalled_join + R"(
       left join lateral (
         select body from deed where desk = m.desk and chat = m.chat and seq = m.seq and m.stream = 0) d on true

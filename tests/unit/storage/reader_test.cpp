@@ -121,6 +121,18 @@ TEST_F(ReaderTest, DeedsComeWithTheirLines) {
   EXPECT_TRUE(ask<answer::Lines>(query::Lines{script_.desk, chat_no(1), Stream::inside, {0}, {9}}).deeds.empty());
 }
 
+TEST_F(ReaderTest, HistoryShowsDeeds) {
+  const record::Rating rating{4, "不错"};
+  Record line = script_.line(chat_no(1), 1, "");
+  std::get<record::Line>(line.body).kind = LineKind::rating;
+  write(std::vector{script_.chat(chat_no(1), Place::closed), line,
+                    script_.record(record::Deed{chat_no(1), {1}, script_.now(), rating}),
+                    script_.line(chat_no(1), 1, "whisper", Stream::inside)});
+  const auto page = ask<answer::History>(query::History{script_.desk, "", "buyer-1", {}});
+  ASSERT_EQ(page.chats.size(), 1u);
+  EXPECT_EQ(page.chats[0].deeds, (std::vector<stored::Deed>{{{1}, rating}}));
+}
+
 TEST_F(ReaderTest, FindsACommand) {
   write(std::vector{script_.line(chat_no(1), 7, "words")});
   const CommandId id{static_cast<std::uint64_t>(chat_no(1).value) * 2, 7};
