@@ -103,7 +103,17 @@ using Ask = std::variant<ask::SignIn, ask::Refresh, ask::Pong, ask::Resume, ask:
                          ask::Accept, ask::Decline, ask::Pull, ask::NoAnswerNeeded, ask::ProposeOrder, ask::Transfer,
                          ask::WrapUpDone, ask::ReadHistory, ask::Watch, ask::TakeOver, ask::Reassign, ask::SetAgent,
                          ask::SetSurge, ask::Explain, ask::Figures>;
+
+// The id of a command, so that its author learns which one an answer is about; none of a report.
+inline CommandId id_of(const Ask& ask) {
+  return std::visit(
+      [](const auto& asked) {
+        if constexpr (requires { asked.id; }) return asked.id;
+        else return CommandId{};
+      },
+      ask);
 }
+}  // namespace deskd
 
 // clang-format off
 namespace deskd::tell {

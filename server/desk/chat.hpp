@@ -95,7 +95,7 @@ struct Chat {
   bool weighs{true};                     // of held: false while quiet
   std::optional<Instant> told;           // when the buyer was last told the wait and asked, or answered that
   bool asked{};                          // ... and the question stands
-  Answered answered;                     // choices, and closes that had nothing left to do
+  Answered answered;                     // choices, and what else had nothing to do that makes a line
   std::int32_t hops{};                   // times it was taken from an agent who did not answer
   std::unique_ptr<Explanation> offered;  // why it was offered to this agent, until she answers
   std::string explained;                 // why its agent has it; empty after a restart
@@ -130,6 +130,7 @@ struct Chat {
   bool is_left_message() const { return left || place == Place::left_message; }
   // The shop's last step has passed, and it is that promise which holds.
   bool is_breached() const { return breached && !is_left_message(); }
+  const Timer& timer(ChatTimer purpose) const { return timers[static_cast<std::size_t>(purpose)]; }
   Timer& timer(ChatTimer purpose) { return timers[static_cast<std::size_t>(purpose)]; }
   Transcript& transcript(Stream stream) { return stream == Stream::main ? main : inside; }
   const Transcript& transcript(Stream stream) const { return stream == Stream::main ? main : inside; }

@@ -52,7 +52,7 @@ std::string check_place(const Floor& floor, const Chat& chat) {
 
 // Who waits since when is what the lines say, and the timers that should run do.
 std::string check_clocks(const Floor& floor, const Chat& chat, Instant waiting, Seq from) {
-  const auto armed = [&](ChatTimer timer) { return chat.timers[static_cast<std::size_t>(timer)].armed(); };
+  const auto armed = [&](ChatTimer timer) { return chat.timer(timer).armed(); };
   if (!chat.open()) {
     for (std::size_t i = 0; i < chat_timers; ++i) {
       const auto timer = static_cast<ChatTimer>(i);
@@ -78,7 +78,7 @@ std::string check_clocks(const Floor& floor, const Chat& chat, Instant waiting, 
   // (What fell due while no server ran is due at once: in the next step, at this same instant.)
   if (chat.place == Place::waiting && chat.buyer->present() && !chat.told &&
       floor.now - chat.lined_up > floor.promise(chat).queue_wait &&
-      chat.timers[static_cast<std::size_t>(ChatTimer::queue_wait)].due() > floor.now) {
+      chat.timer(ChatTimer::queue_wait).due() > floor.now) {
     return say(name(chat), " has waited ", (floor.now - chat.lined_up).count(),
                " ms without having been told and asked");
   }
@@ -103,7 +103,7 @@ std::string check_agent(const Floor& floor, const Agent& agent) {
   const Seat* seat = floor.match.seat(agent.index);
   if (seat == nullptr || !(*seat == agent.seat())) return say("agent ", agent.name, " and match disagree");
   if (!agent.present() && !agent.reserved.empty()) return say("agent ", agent.name, " is gone and has offers");
-  if (!agent.present() && !agent.held.empty() && !agent.timers[static_cast<std::size_t>(AgentTimer::grace)].armed()) {
+  if (!agent.present() && !agent.held.empty() && !agent.timer(AgentTimer::grace).armed()) {
     return say("agent ", agent.name, " is gone for ever and holds chats");
   }
   return {};
@@ -244,7 +244,7 @@ Duration open_time(const policy::Calendar* calendar, Instant from, Instant to, s
 
 Checker::Clocks Checker::clocks_of(const Floor& floor, const Chat& chat) {
   const auto due = [&](ChatTimer timer) {
-    const Timer& of_chat = chat.timers[static_cast<std::size_t>(timer)];
+    const Timer& of_chat = chat.timer(timer);
     return of_chat.armed() ? of_chat.due() : Instant{};
   };
   return {.shop = due(ChatTimer::shop_clock),

@@ -218,8 +218,7 @@ void handle(Floor& floor, Session& session, const ask::Resume& resume) {
   }
   if (staff) {
     for (const Chat* chat : floor.roster.agent(session.agent).reserved) {
-      floor.tell(session.id, tell::Offer{chat->id, chat->queue,
-                                         chat->timers[static_cast<std::size_t>(ChatTimer::reservation)].due(),
+      floor.tell(session.id, tell::Offer{chat->id, chat->queue, chat->timer(ChatTimer::reservation).due(),
                                          (floor.now - chat->lined_up).count()});
     }
   }

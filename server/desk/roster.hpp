@@ -65,6 +65,7 @@ struct Agent {
   std::int32_t places{};  // what Floor::places counts of hers
   std::array<Timer, agent_timers> timers;
 
+  const Timer& timer(AgentTimer purpose) const { return timers[static_cast<std::size_t>(purpose)]; }
   Timer& timer(AgentTimer purpose) { return timers[static_cast<std::size_t>(purpose)]; }
   bool present() const { return !sessions.empty(); }
   Seat seat() const;

@@ -27,8 +27,8 @@ std::int32_t weight(const Floor& floor, const Chat& chat) {
 
 // She is on duty, or was until just now and may be back at any moment.
 bool is_there(const Agent& agent) {
-  return agent.employed && ((agent.present() && agent.status != Status::signed_out) ||
-                            agent.timers[static_cast<std::size_t>(AgentTimer::grace)].armed());
+  return agent.employed &&
+         ((agent.present() && agent.status != Status::signed_out) || agent.timer(AgentTimer::grace).armed());
 }
 
 // Who was answered and has said nothing since has no message to leave: that chat waits for its buyer, and ends as idle.
@@ -110,6 +110,11 @@ void arm_relax(Floor& floor, Chat& chat) {
   }
 }
 
+// What it asks for before any of it is dropped.
+Mask skills_asked(const Floor& floor, const Chat& chat) {
+  return floor.book->skills(floor.queue(chat).skills) | floor.book->skills(chat.skills);
+}
+
 // By how long it stands in line, or stood there before an agent had it or it became a left message.
 void take_steps(const Floor& floor, Chat& chat) {
   const policy::Queue& queue = floor.queue(chat);
@@ -148,15 +153,6 @@ std::string_view explain(Floor& floor, const Explanation& explanation) {
 void seat(Floor& floor, Chat& chat, Agent& agent) {
   if (chat.place == Place::waiting && !floor.queue(chat).auto_accept) return reservation::offer(floor, chat, agent);
   assign(floor, chat, agent, false);
-}
-
-}  // namespace
-
-namespace {
-
-// Before any of them is dropped.
-Mask skills_asked(const Floor& floor, const Chat& chat) {
-  return floor.book->skills(floor.queue(chat).skills) | floor.book->skills(chat.skills);
 }
 
 }  // namespace
@@ -329,8 +325,7 @@ void leave_message(Floor& floor, Chat& chat, Reason reason) {
 
 void observe_line(Floor& floor, const Chat& chat, Waits& to) {
   // Who is handed over, or never came to the line, did not stand in it.
-  if (chat.timers[static_cast<std::size_t>(ChatTimer::queue_wait)].armed())
-    to.observe((floor.now - chat.lined_up).count());
+  if (chat.timer(ChatTimer::queue_wait).armed()) to.observe((floor.now - chat.lined_up).count());
 }
 
 void leave_queue(Floor& floor, Chat& chat) {

@@ -5,20 +5,6 @@
 
 namespace deskd {
 
-namespace {
-
-// The command's id, so that its author learns which one an error is about.
-CommandId id_of(const Ask& ask) {
-  return std::visit(
-      [](const auto& asked) {
-        if constexpr (requires { asked.id; }) return asked.id;
-        else return CommandId{};
-      },
-      ask);
-}
-
-}  // namespace
-
 LiveSession::LiveSession(SessionHost& host, SessionId id, const Arrival& arrival)
     : host_{host}, id_{id}, name_{arrival.name}, entrance_{arrival.entrance}, has_origin_{arrival.has_origin} {}
 

@@ -134,15 +134,6 @@ policy::Desk make_policy(Random& random, const Knobs& knobs, bool tight) {
   return desk;
 }
 
-CommandId id_of(const Ask& ask) {
-  return std::visit(
-      [](const auto& said) {
-        if constexpr (requires { said.id; }) return said.id;
-        else return CommandId{};
-      },
-      ask);
-}
-
 ChatId chat_of(const Ask& ask) {
   return std::visit(
       [](const auto& said) {
