@@ -16,12 +16,15 @@
 namespace deskd {
 namespace {
 
+// The numbers that stand in the SQL here.
+static_assert(static_cast<int>(FactKind::missed) == 8 && static_cast<int>(LineKind::recalled) == 6);
+
 // What a line costs on a page: words, the rest of its JSON, and the deed that it is.
 std::size_t page_bytes(const stored::Line& line, std::string_view deed) {
   return 256 + line.text.size() + line.person.size() + deed.size();
 }
 
-// The columns of a line; words that a later line of the stream recalled are not even read. 6 is LineKind::recalled.
+// The columns of a line; words that a later line of the stream recalled are not even read.
 std::string visible_line_columns() {
   return "stream, seq, at_ms, origin, kind, person, id, reply_to, reason, case when r.hit then '' else text end, r.hit";
 }
@@ -104,15 +107,26 @@ answer::Lines read(pqxx::work& transaction, const query::Lines& query) {
   return page;
 }
 
-answer::Command read(pqxx::work& transaction, const query::Command& query) {
-  answer::Command found;
-  char id[33];
-  std::snprintf(id, sizeof id, "%016llx%016llx", static_cast<unsigned long long>(query.id.high),
-                static_cast<unsigned long long>(query.id.low));
+answer::Chat read(pqxx::work& transaction, const query::Chat& query) {
+  answer::Chat found;
+  const auto each = [&](const char* statement, const auto& f) {
+    for (const auto& row : transaction.exec_prepared(statement, query.desk.value, query.chat.value)) f(row);
+  };
   for (const auto& row :
-       transaction.exec_prepared("command", query.desk.value, query.chat.value, query.person, std::string{id}))
-    found.line = visible_line(row, 0);
+       transaction.exec_prepared("chat", query.desk.value, query.chat.value, query.shop, query.buyer)) {
+    stored::Chat& chat = found.chat.emplace(rows::chat(row));
+    each("chat_lines", [&](const auto& line) { chat.lines.push_back(rows::line(line, 0)); });
+    each("chat_fired", [&](const auto& fired) { chat.fired.push_back(rows::clock(fired, 0)); });
+    each("chat_deeds", [&](const auto& deed) { chat.deeds.push_back(rows::deed(deed, 0)); });
+  }
   return found;
+}
+
+// "select ... from TABLE": the rows of one chat, in order.
+std::string of_chat(std::string_view columns, std::string_view table, std::string_view order) {
+  std::string sql{"select "};
+  sql.append(columns).append(" from ").append(table).append(" where desk = $1 and chat = $2 ");
+  return sql.append(order);
 }
 
 void prepare(pqxx::connection& connection) {
@@ -131,8 +145,11 @@ void prepare(pqxx::connection& connection) {
   connection.prepare("lines", line_and_deed + R"(
       where desk = $1 and chat = $2 and stream = $3 and seq > $4 and seq <= $5
       order by seq limit )" + std::to_string(page_lines_max + 1));
-  connection.prepare("command", line + " from message m" + recalled_join +
-                                    "where desk = $1 and chat = $2 and person = $3 and id = $4::uuid");
+  connection.prepare("chat", of_chat(rows::chat_columns, "chat",
+                                     "and closed_ms is not null and ($3 = '' or (shop = $3 and buyer = $4))"));
+  connection.prepare("chat_lines", of_chat(rows::line_columns, "message", "order by stream, seq"));
+  connection.prepare("chat_fired", of_chat(rows::clock_columns, "fact", "and kind = 8 order by clock, ordinal"));
+  connection.prepare("chat_deeds", of_chat(rows::deed_columns, "deed", "order by seq"));
 }
 
 }  // namespace

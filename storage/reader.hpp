@@ -1,8 +1,8 @@
-// reader.hpp - Looks up what is no longer in memory: earlier transcripts, old lines of a long chat, old commands.
+// reader.hpp - Looks up what is no longer in memory: earlier transcripts, old lines of a long chat, old chats whole.
 //
 //        shard ── ask(query, answer) ──> [ bounded queue ] ──> reader thread, its own connection ──> PostgreSQL
 //          │                                                        │
-//          └<────────────── answer(Page | Found | Failed) ──────────┘  on the reader's thread: post it to a mailbox
+//          └<────────────── answer(Page | Chat | Failed) ──────────┘  on the reader's thread: post it to a mailbox
 //
 // Nothing here decides who may read what: the desk has checked that before it asks. Reading never stands in the way of
 // writing: another thread, another connection, and a queue that refuses rather than grows.
@@ -41,12 +41,12 @@ struct Lines {
   Seq until;
 };
 
-// Was this command stored, and as which line?
-struct Command {
+// A chat that has ended, with all that was said in it. Of this buyer of this shop; both empty: of the desk.
+struct Chat {
   DeskId desk;
   ChatId chat;
-  std::string person;
-  CommandId id;
+  std::string shop;
+  std::string buyer;
 };
 
 }  // namespace deskd::query
@@ -74,8 +74,8 @@ struct Lines {
   bool more{};
 };
 
-struct Command {
-  std::optional<stored::Line> line;
+struct Chat {
+  std::optional<stored::Chat> chat;
 };
 
 // The database is away or too slow, or the queue was full. The session is told to ask again later.
@@ -87,8 +87,8 @@ struct Failed {
 
 namespace deskd {
 
-using Query = std::variant<query::History, query::Lines, query::Command>;
-using Answer = std::variant<answer::History, answer::Lines, answer::Command, answer::Failed>;
+using Query = std::variant<query::History, query::Lines, query::Chat>;
+using Answer = std::variant<answer::History, answer::Lines, answer::Chat, answer::Failed>;
 
 // A page stays well under what a session's outbox may hold, also when JSON doubles its bytes; at least one line always
 // fits.

@@ -42,39 +42,6 @@ stored::Policy policy_of(const pqxx::row& row) {
   return {rows::number<std::int64_t>(row[0]), row[1].c_str(), row[2].c_str(), rows::instant(row[3])};
 }
 
-stored::Chat chat_of(const pqxx::row& row) {
-  stored::Chat chat;
-  chat.chat = ChatId{rows::number<ChatId::Number>(row[0])};
-  chat.opened = rows::instant(row[1]);
-  chat.queued = rows::instant(row[2]);
-  chat.placed = rows::instant(row[3]);
-  chat.answered_first = rows::instant(row[4]);
-  if (!row[5].is_null()) chat.closed = rows::instant(row[5]);
-  chat.policy_version = rows::number<std::int64_t>(row[6]);
-  chat.priority_s = rows::number<std::int32_t>(row[7]);
-  chat.excused = Seq{rows::number<Seq::Number>(row[8])};
-  chat.place = rows::one_of<Place>(row[9]);
-  chat.reason = rows::one_of<Reason>(row[10]);
-  chat.guest = rows::text(row[11]) == "t";
-  chat.shop = row[12].c_str();
-  chat.buyer = row[13].c_str();
-  chat.queue = row[14].c_str();
-  chat.agent = row[15].c_str();
-  chat.wanted = row[16].c_str();
-  chat.skills = stored::names_of(rows::text(row[17]));
-  if (!row[18].is_null()) chat.left_since = rows::instant(row[18]);
-  if (!row[19].is_null()) chat.told = rows::instant(row[19]);
-  chat.lined_up = rows::instant(row[20]);
-  chat.level = row[21].c_str();
-  chat.asked = rows::text(row[22]) == "t";
-  return chat;
-}
-
-constexpr const char* chat_columns{R"(
-    chat, opened_ms, queued_ms, placed_ms, answered_first_ms, closed_ms, policy_version, priority_s, excused, place,
-    reason, guest, shop, buyer, queue, agent, wanted, array_to_string(skills, ','), left_ms, told_ms, lined_up_ms, level,
-    asked)"};
-
 // "select ... from TABLE where desk and chat": the rows of some chats, each chat's in order. `lateral` with its own
 // order makes it one index scan a chat in the one partition that holds it, whatever the planner knows about the tables.
 std::string of_chats(std::string_view columns, std::string_view table, std::string_view where, std::string_view order) {
@@ -151,16 +118,16 @@ Open read_open(const std::string& connection, DeskId desk, Instant closed_since)
   return with_connection(connection, [&](pqxx::connection& c) {
     pqxx::transaction<pqxx::repeatable_read, pqxx::read_only> transaction{c};
     Open open;
-    const std::string columns{chat_columns};
+    const std::string columns{rows::chat_columns};
     for (const auto& row : transaction.exec_params(
              "select " + columns + " from chat where desk = $1 and closed_ms is null union all select " + columns +
                  " from chat where desk = $1 and closed_ms >= $2 order by chat",
              desk.value, ms_of(closed_since)))
-      open.chats.push_back(chat_of(row));
+      open.chats.push_back(rows::chat(row));
 
     c.prepare("lines", of_chats(rows::line_columns, "message", "", "stream, seq"));
-    c.prepare("fired", of_chats("clock, ordinal, at_ms", "fact", "and kind = 8", "clock, ordinal"));
-    c.prepare("deeds", of_chats("seq, kind, body::text", "deed", "", "seq"));
+    c.prepare("fired", of_chats(rows::clock_columns, "fact", "and kind = 8", "clock, ordinal"));
+    c.prepare("deeds", of_chats(rows::deed_columns, "deed", "", "seq"));
     for (std::size_t first = 0; first < open.chats.size(); first += chats_at_once) {
       const std::size_t end = std::min(first + chats_at_once, open.chats.size());
       std::unordered_map<std::int64_t, stored::Chat*> by_id;
@@ -175,10 +142,7 @@ Open read_open(const std::string& connection, DeskId desk, Instant closed_since)
           f(*by_id.at(rows::number<std::int64_t>(row[0])), row);
       };
       each("lines", [](stored::Chat& chat, const auto& row) { chat.lines.push_back(rows::line(row, 1)); });
-      each("fired", [](stored::Chat& chat, const auto& row) {
-        chat.fired.push_back(
-            {rows::one_of<ClockKind>(row[1]), rows::number<std::int32_t>(row[2]), rows::instant(row[3])});
-      });
+      each("fired", [](stored::Chat& chat, const auto& row) { chat.fired.push_back(rows::clock(row, 1)); });
       each("deeds", [](stored::Chat& chat, const auto& row) { chat.deeds.push_back(rows::deed(row, 1)); });
     }
 

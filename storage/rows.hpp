@@ -72,10 +72,55 @@ stored::Line line(const Row& row, int first) {
   return line;
 }
 
-// seq, kind, body, which begin at `first`.
+inline constexpr std::string_view clock_columns{"clock, ordinal, at_ms"};
+
+// A step that fired, from clock_columns.
+template <class Row>
+stored::Clock clock(const Row& row, int first) {
+  return {one_of<ClockKind>(row[first]), number<std::int32_t>(row[first + 1]), instant(row[first + 2])};
+}
+
+inline constexpr std::string_view deed_columns{"seq, kind, body::text"};
+
+// A deed from deed_columns.
 template <class Row>
 stored::Deed deed(const Row& row, int first) {
   return {Seq{number<Seq::Number>(row[first])}, deed_from_json(one_of<LineKind>(row[first + 1]), text(row[first + 2]))};
+}
+
+inline constexpr std::string_view chat_columns{R"(
+    chat, opened_ms, queued_ms, placed_ms, answered_first_ms, closed_ms, policy_version, priority_s, excused, place,
+    reason, guest, shop, buyer, queue, agent, wanted, array_to_string(skills, ','), left_ms, told_ms, lined_up_ms, level,
+    asked)"};
+
+// A chat from chat_columns, as routing left it.
+template <class Row>
+stored::Chat chat(const Row& row) {
+  stored::Chat chat;
+  chat.chat = ChatId{number<ChatId::Number>(row[0])};
+  chat.opened = instant(row[1]);
+  chat.queued = instant(row[2]);
+  chat.placed = instant(row[3]);
+  chat.answered_first = instant(row[4]);
+  if (!row[5].is_null()) chat.closed = instant(row[5]);
+  chat.policy_version = number<std::int64_t>(row[6]);
+  chat.priority_s = number<std::int32_t>(row[7]);
+  chat.excused = Seq{number<Seq::Number>(row[8])};
+  chat.place = one_of<Place>(row[9]);
+  chat.reason = one_of<Reason>(row[10]);
+  chat.guest = text(row[11]) == "t";
+  chat.shop = text(row[12]);
+  chat.buyer = text(row[13]);
+  chat.queue = text(row[14]);
+  chat.agent = text(row[15]);
+  chat.wanted = text(row[16]);
+  chat.skills = stored::names_of(text(row[17]));
+  if (!row[18].is_null()) chat.left_since = instant(row[18]);
+  if (!row[19].is_null()) chat.told = instant(row[19]);
+  chat.lined_up = instant(row[20]);
+  chat.level = text(row[21]);
+  chat.asked = text(row[22]) == "t";
+  return chat;
 }
 
 }  // namespace deskd::rows

@@ -52,12 +52,14 @@ struct ReadLines {
   Seq until;
 };
 
-// Was this command stored in a chat that is no longer in memory? Answer `done` with its seq, or error chat_closed.
-struct ReadCommand {
+// What the session just said names a chat that is no longer in memory: read it back (RecoveredChat) and let the session say
+// it again; error unknown_chat when there is none, or not this buyer's.
+struct ReadChat {
   SessionId session;
-  ChatId chat;
-  std::string_view person;
   CommandId id;
+  ChatId chat;
+  std::string_view shop;  // both empty: any of the desk, for staff
+  std::string_view buyer;
 };
 
 }  // namespace deskd::effect
@@ -65,7 +67,7 @@ struct ReadCommand {
 namespace deskd {
 
 using Effect = std::variant<effect::Send, effect::Persist, effect::Close, effect::ReadHistory, effect::ReadLines,
-                            effect::ReadCommand>;
+                            effect::ReadChat>;
 
 // One step's effects. The host clears and keeps it, so that a step allocates nothing once it has run for a while.
 class Effects {

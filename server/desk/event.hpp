@@ -62,7 +62,7 @@ struct Tick {};
 
 // What was when the last server stopped, read back from the database. Comes before anything else: the older policies that
 // open chats keep, then agents and surge as they last were, then chats that are open or were closed within
-// reopen_within, each with all its lines, and RecoveryDone.
+// reopen_within, each with all its lines, and RecoveryDone. After that a chat only as the answer to ReadChat.
 using RecoveredAgent = stored::Agent;
 using RecoveredSurge = stored::Surge;
 using RecoveredChat = stored::Chat;

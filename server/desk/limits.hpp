@@ -26,6 +26,10 @@ inline constexpr std::size_t transcript_piece_bytes_max{32 * 1024};
 // Bytes of words a chat keeps in memory for resuming sessions. What is older and stored is read from the database.
 inline constexpr std::size_t chat_words_bytes_max{256 * 1024};
 
+// An ended chat that was read back because somebody named it stays so long: a client that repeats a whole outbox reads it
+// once.
+inline constexpr Duration read_back_for{10s};
+
 // Sessions of one person at a time: tabs and devices. The oldest is closed as `replaced`.
 inline constexpr std::size_t sessions_per_person_max{8};
 

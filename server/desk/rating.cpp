@@ -14,6 +14,8 @@ void handle(Floor& floor, Session& session, const ask::Rate& rate) {
   Chat* chat = rights::chat_or_stored(floor, session, rate.chat, rate.id);
   if (chat == nullptr) return;
   if (talk::repeated(floor, session, *chat, Stream::main, rate.id, content(rate.rating))) return;
+  if (chat->closed && floor.now - *chat->closed > floor.book->policy().reopen_within)
+    return floor.refuse(session, rate.id, Code::chat_closed);
   if (chat->rating) return floor.refuse(session, rate.id, Code::already_rated);
   if (rate.rating.score < 1 || rate.rating.score > 5)
     return floor.refuse(session, rate.id, Code::bad_message, "score: 1 to 5");

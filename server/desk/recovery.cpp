@@ -20,7 +20,7 @@ AgentIndex agent_of(Floor& floor, std::string_view name) {
 }
 
 std::uint64_t content(const Chat& chat, const stored::Line& line) {
-  if (const Chat::Deed* deed = chat.deed(line.seq)) {
+  if (const Chat::Deed* deed = line.stream == Stream::main ? chat.deed(line.seq) : nullptr) {
     if (const auto* order = std::get_if<record::Order>(deed)) return order::content(*order);
     if (const auto* answer = std::get_if<record::OrderAnswer>(deed)) return order::content(*answer);
     return rating::content(std::get<record::Rating>(*deed));
@@ -102,7 +102,11 @@ void on_surge(Floor& floor, const event::RecoveredSurge& surge) {
 }
 
 void on_chat(Floor& floor, const event::RecoveredChat& stored) {
-  DESK_ASSERT(floor.recovering && floor.chats.count(stored.chat) == 0);
+  const bool read_back = !floor.recovering;
+  DESK_ASSERT(!read_back || stored.closed);
+  // Two commands can have named it before it came.
+  if (read_back && floor.chat(stored.chat) != nullptr) return;
+  DESK_ASSERT(floor.chats.count(stored.chat) == 0);
   Chat& chat = floor.add_chat(stored.chat, floor.buyer(stored.shop, stored.buyer, stored.guest));
   floor.last_chat = std::max(floor.last_chat, chat.id);
   const auto book = floor.older_books.find(stored.policy_version);
@@ -110,7 +114,9 @@ void on_chat(Floor& floor, const event::RecoveredChat& stored) {
   // Of two chats of one buyer the open one is theirs; the other is only remembered until it is forgotten.
   Buyer& buyer = *chat.buyer;
   const Chat* other = buyer.chat;
-  if (other == nullptr || !stored.closed || (!other->open() && other->id < chat.id)) {
+  if (read_back) {
+    floor.arm(chat, ChatTimer::forget, floor.now + limits::read_back_for);
+  } else if (other == nullptr || !stored.closed || (!other->open() && other->id < chat.id)) {
     buyer.chat = &chat;
     floor.set_level(buyer, stored.level);
   }
@@ -130,7 +136,7 @@ void on_chat(Floor& floor, const event::RecoveredChat& stored) {
   chat.asked = stored.asked;
   chat.wanted = agent_of(floor, stored.wanted);
   chat.last_agent = agent_of(floor, stored.agent);
-  if (chat.last_agent != nobody && (buyer.chat == &chat || buyer.last_agent == nobody))
+  if (!read_back && chat.last_agent != nobody && (buyer.chat == &chat || buyer.last_agent == nobody))
     buyer.last_agent = chat.last_agent;
   for (const stored::Deed& deed : stored.deeds) chat.deeds.emplace_back(deed.seq, deed.body);
 

@@ -3,6 +3,8 @@
 // Agents and chats come one by one, then RecoveryDone. Everything that can be told from the lines is told from them again (who
 // waits since when, marks aside); routing is what the newest stored place says. Nobody is there yet: every grace begins
 // now. What fell due while no server ran is due at once.
+//
+// A chat that had ended comes alone, later, when somebody names it. It is nobody's newest, and stays for a moment.
 #pragma once
 
 #include "server/desk/floor.hpp"

@@ -32,8 +32,8 @@ bool answers_repeat(Floor& floor, const Session& session, const Chat& chat, Stre
 
 Chat* chat_of(Floor& floor, const Session& session, ChatId id) {
   if (session.buyer != nullptr) {
-    Chat* own = session.buyer->chat;
-    return own != nullptr && own->id == id ? own : nullptr;
+    Chat* chat = floor.chat(id);
+    return chat != nullptr && chat->buyer == session.buyer ? chat : nullptr;
   }
   if (session.role == Role::ops) return nullptr;
   for (Chat* held : floor.roster.agent(session.agent).held)
@@ -53,10 +53,12 @@ Chat* known_chat(Floor& floor, const Session& session, ChatId id, CommandId comm
 
 Chat* chat_or_stored(Floor& floor, const Session& session, ChatId id, CommandId command) {
   if (Chat* chat = chat_of(floor, session, id)) return chat;
-  const Chat* of_another = session.buyer == nullptr ? floor.chat(id) : nullptr;
+  const Chat* of_another = floor.chat(id);
   if (of_another == nullptr) {
-    floor.out->add(effect::ReadCommand{session.id, id, floor.person(session), command});
-  } else if (!answers_repeat(floor, session, *of_another, Stream::main, command)) {
+    const Buyer* buyer = session.buyer;
+    floor.out->add(effect::ReadChat{session.id, command, id, buyer == nullptr ? std::string_view{} : buyer->shop,
+                                    buyer == nullptr ? std::string_view{} : buyer->id});
+  } else if (session.buyer != nullptr || !answers_repeat(floor, session, *of_another, Stream::main, command)) {
     floor.refuse(session, command, Code::unknown_chat);
   }
   return nullptr;
@@ -127,12 +129,14 @@ bool has_room(Floor& floor, const Session& session, Chat& chat, Stream stream, C
   return false;
 }
 
+bool storing_keeps_up(Floor& floor, const Session& session, CommandId command) {
+  if (!overload::sheds(floor, limits::Shed::words, floor.counters.shed_words)) return true;
+  floor.refuse(session, command, Code::storage_behind, {}, limits::storage_behind_retry_ms);
+  return false;
+}
+
 bool may_add_line(Floor& floor, const Session& session, Chat& chat, Stream stream, CommandId command) {
-  if (overload::sheds(floor, limits::Shed::words, floor.counters.shed_words)) {
-    floor.refuse(session, command, Code::storage_behind, {}, limits::storage_behind_retry_ms);
-    return false;
-  }
-  return has_room(floor, session, chat, stream, command);
+  return storing_keeps_up(floor, session, command) && has_room(floor, session, chat, stream, command);
 }
 
 }  // namespace deskd::rights

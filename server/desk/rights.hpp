@@ -18,8 +18,8 @@ namespace deskd::rights {
 Chat* chat_of(Floor& floor, const Session& session, ChatId id);
 // The same, answering unknown_chat or not_allowed.
 Chat* known_chat(Floor& floor, const Session& session, ChatId id, CommandId command);
-// The same for what becomes a line. Said to a chat that has left memory it is perhaps a repeat: the database is asked, and
-// answers.
+// The same for what becomes a line. Of a chat that has left memory it is perhaps a repeat, or a supervisor's recall: the
+// chat is read back, and the command comes again.
 Chat* chat_or_stored(Floor& floor, const Session& session, ChatId id, CommandId command);
 // The open chat in which this session may say something on the stream. A repeat of what was said to a chat that has
 // ended is answered as the repeat it is.
@@ -34,7 +34,9 @@ bool is_supervisor(Floor& floor, const Session& session, CommandId command);
 
 // The chat's transcript can take one more line; else it is closed as too long.
 bool has_room(Floor& floor, const Session& session, Chat& chat, Stream stream, CommandId command);
-// The same, and the backlog can too. Not for routing: that goes on while the database is away.
+// The backlog can take one more line. Not asked for routing: that goes on while the database is away.
+bool storing_keeps_up(Floor& floor, const Session& session, CommandId command);
+// Both.
 bool may_add_line(Floor& floor, const Session& session, Chat& chat, Stream stream, CommandId command);
 
 }  // namespace deskd::rights

@@ -51,7 +51,17 @@ void LiveSession::on_message(std::string_view text, bool binary) {
   if (const Fault* fault = std::get_if<Fault>(&read)) return error(fault->id, fault->code, fault->message);
   const Ask& ask = std::get<Ask>(read);
   if (slow_down) return error(id_of(ask), Code::rate_limited, "slower", bucket_.wait_ms(rate()));
+  frame_ = text;
   hear(ask);
+}
+
+void LiveSession::hear_again(std::string_view frame) {
+  if (state_ != State::signed_in) return;
+  std::string padded;
+  padded.reserve(frame.size() + message_padding);
+  padded = frame;
+  const auto read = host_.decoder().decode(padded, message_padding);
+  hear(std::get<Ask>(read));
 }
 
 // A ping costs us a pong, and a crumb of a message a turn through the parser: they are counted like messages, and

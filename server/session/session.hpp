@@ -103,6 +103,10 @@ class LiveSession final : WebSocket::Reader {
   // Ends it with one of our codes. What was sent before leaves first.
   void close(CloseCode code);
 
+  // The message that is being heard, and one that was, once more: the host had to look something up first.
+  std::string_view frame() const { return frame_; }
+  void hear_again(std::string_view frame);
+
   void on_timer();
   // A guest's session goes on as a named buyer.
   void become(const Identity& buyer);
@@ -139,7 +143,8 @@ class LiveSession final : WebSocket::Reader {
   std::string person_;
   std::string kid_;  // of the key that vouches; empty: the server's own
   std::int64_t expires_wall_ms_{};
-  Instant heard_{};  // when the last message came
+  Instant heard_{};         // when the last message came
+  std::string_view frame_;  // means something only while a message is heard
   Bucket bucket_;
   std::uint32_t pings_{};
   Role role_{};

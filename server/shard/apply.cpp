@@ -109,10 +109,11 @@ void Room::apply(const effect::ReadLines& read) {
     shard_.replays().hold(*session, query::Lines{id_, read.chat, read.stream, read.after, read.until});
 }
 
-void Room::apply(const effect::ReadCommand& read) {
-  if (!may_read(read.session, read.id)) return;
-  ask(query::Command{id_, read.chat, std::string{read.person}, read.id}, read.session,
-      mail::ReadCommand{read.id, read.chat});
+void Room::apply(const effect::ReadChat& read) {
+  const LiveSession* session = shard_.session(read.session);
+  if (session == nullptr || !may_read(read.session, read.id)) return;
+  ask(query::Chat{id_, read.chat, std::string{read.shop}, std::string{read.buyer}}, read.session,
+      mail::ReadChat{read.id, std::string{session->frame()}});
 }
 
 // Nobody takes the reader for themselves; who has enough with it already is told to come again.
@@ -174,11 +175,12 @@ void Room::answer(LiveSession& session, const mail::ReadLines& what, const Answe
   shard_.replays().read(session.id(), std::move(frames), more, more ? page->lines.back().seq : Seq{});
 }
 
-void Room::answer(LiveSession& session, const mail::ReadCommand& what, const Answer& answer) {
-  const auto* found = std::get_if<answer::Command>(&answer);
-  if (found == nullptr) session.tell(tell::Error{what.id, Code::storage_behind, "not known now", read_again_ms});
-  else if (found->line) session.tell(tell::Done{what.id, what.chat, found->line->seq});
-  else session.tell(tell::Error{what.id, Code::chat_closed, "the chat has ended and the line was not stored", {}});
+void Room::answer(LiveSession& session, const mail::ReadChat& what, const Answer& answer) {
+  const auto* found = std::get_if<answer::Chat>(&answer);
+  if (found == nullptr) return session.tell(tell::Error{what.id, Code::storage_behind, "not known now", read_again_ms});
+  if (!found->chat) return session.tell(tell::Error{what.id, Code::unknown_chat, {}, {}});
+  step(*found->chat);
+  session.hear_again(what.frame);
 }
 
 }  // namespace deskd

@@ -44,11 +44,11 @@ struct ReadHistory {
 struct ReadLines {
   ChatId chat;
 };
-struct ReadCommand {
+struct ReadChat {
   CommandId id;
-  ChatId chat;
+  std::string frame;  // in which the session named the chat
 };
-using ReadFor = std::variant<ReadHistory, ReadLines, ReadCommand>;
+using ReadFor = std::variant<ReadHistory, ReadLines, ReadChat>;
 struct Read {
   DeskId desk;
   SessionId session;

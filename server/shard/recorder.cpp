@@ -137,10 +137,10 @@ struct Shape<effect::ReadLines> {
                  may("after", &T::after), may("until", &T::until)};
 };
 template <>
-struct Shape<effect::ReadCommand> {
-  using T = effect::ReadCommand;
-  static constexpr auto fields =
-      std::tuple{need("session", &T::session), need("chat", &T::chat), may("person", &T::person), may("id", &T::id)};
+struct Shape<effect::ReadChat> {
+  using T = effect::ReadChat;
+  static constexpr auto fields = std::tuple{need("session", &T::session), may("id", &T::id), need("chat", &T::chat),
+                                            may("shop", &T::shop), may("buyer", &T::buyer)};
 };
 
 namespace {
@@ -315,7 +315,7 @@ class EffectText {
   }
   void operator()(const effect::ReadHistory& read) { out_ += "  read_history ", append_json(out_, read); }
   void operator()(const effect::ReadLines& read) { out_ += "  read_lines ", append_json(out_, read); }
-  void operator()(const effect::ReadCommand& read) { out_ += "  read_command ", append_json(out_, read); }
+  void operator()(const effect::ReadChat& read) { out_ += "  read_chat ", append_json(out_, read); }
 
  private:
   void record(record::Line line) {

@@ -89,11 +89,11 @@ class Room final : public SessionHost {
   void apply(const effect::Close& close);
   void apply(const effect::ReadHistory& read);
   void apply(const effect::ReadLines& read);
-  void apply(const effect::ReadCommand& read);
+  void apply(const effect::ReadChat& read);
   void deliver(SessionId to, std::string_view frame);
   void answer(LiveSession& session, const mail::ReadHistory& what, const Answer& answer);
   void answer(LiveSession& session, const mail::ReadLines& what, const Answer& answer);
-  void answer(LiveSession& session, const mail::ReadCommand& what, const Answer& answer);
+  void answer(LiveSession& session, const mail::ReadChat& what, const Answer& answer);
   bool may_read(SessionId session, CommandId command);
   void ask(Query query, SessionId session, mail::ReadFor what);
 

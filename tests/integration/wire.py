@@ -167,5 +167,42 @@ class Wire(unittest.TestCase):
         await buyer.until("not told", lambda: buyer.close_code or [f for f in buyer.heard if f["type"] == "error"])
 
 
+class LongAfter(unittest.TestCase):
+    """A chat that ended so long ago that the server has forgotten it is read back when somebody names it."""
+    def setUp(self):
+        self.desk = Desk(reopen_within="1s")
+        self.addCleanup(self.desk.leave)
+        self.desk.set_up().start()
+
+    @in_a_loop
+    async def test_repeats_and_recall(self):
+        buyer = await self.desk.buyer("b1").sign_in()
+        other = await self.desk.buyer("b2").sign_in()
+        agent = await (await self.desk.agent("07").sign_in()).available()
+        boss = await self.desk.agent("boss", role="supervisor").sign_in()
+        chat = await buyer.open()
+        first = await buyer.command("say", id=(id := secrets.token_hex(16)), chat=chat, text="卡号 6222")
+        await agent.place(chat, "held")
+        await agent.command("close", chat=chat)
+        await buyer.place(chat, "closed")
+        while "text" in await boss.command("explain", chat=chat): await asyncio.sleep(0.2)
+        for person in (buyer, other, boss): person.heard.clear()
+
+        again = await buyer.command("say", id=id, chat=chat, text="卡号 6222")
+        seq_of = lambda answer: answer["lines"][0]["seq"]
+        self.assertEqual(seq_of(again), seq_of(first))
+        buyer.heard.clear()
+        self.assertEqual(await buyer.refused("say", id=id, chat=chat, text="别的"), "id_reused")
+        self.assertEqual(await buyer.refused("say", chat=chat, text="还在吗"), "chat_closed")
+        self.assertEqual(await other.refused("say", chat=chat, text="我也要"), "unknown_chat")
+        self.assertEqual(await other.refused("say", chat="1", text="?"), "unknown_chat")
+
+        await boss.command("recall", chat=chat, seq=seq_of(first))
+        page = await buyer.command("read_history")
+        said = next(line for line in page["chats"][0]["lines"] if line["seq"] == seq_of(first))
+        self.assertTrue(said["hidden"])
+        self.assertEqual(said.get("text", ""), "")
+
+
 if __name__ == "__main__":
     unittest.main()

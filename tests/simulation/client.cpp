@@ -153,7 +153,7 @@ std::string Client::hear(const Heard& heard, Epoch epoch) {
     return {};
   }
   if (const auto* answer = std::get_if<tell::Done>(&heard.message)) {
-    // A deed's `done` comes from the database for a chat that has left memory: it was stored.
+    // A close that comes again is done; its line may yet be called stored.
     for (const Unsafe& said : outbox)
       if (said.id == answer->id && said.kind == LineKind::closed) done.push_back(said);
     forget_command(answer->id);

@@ -120,17 +120,34 @@ void Database::store(const Owned& owned) {
   }
 }
 
+namespace {
+
+event::RecoveredChat whole(const StoredChat& chat) {
+  event::RecoveredChat one{chat.row};
+  for (const auto& [key, line] : chat.lines) one.lines.push_back(line);
+  for (const auto& [step, at] : chat.fired) one.fired.push_back({step.first, step.second, at});
+  for (const auto& [seq, deed] : chat.deeds) one.deeds.push_back({seq, deed.body});
+  return one;
+}
+
+}  // namespace
+
 std::vector<event::RecoveredChat> Database::recover(Instant since) const {
   std::vector<event::RecoveredChat> all;
   for (const auto& [id, chat] : chats_) {
     if (!chat.row.chat) continue;
     if (chat.row.closed && *chat.row.closed < since) continue;
-    event::RecoveredChat& one = all.emplace_back(chat.row);
-    for (const auto& [key, line] : chat.lines) one.lines.push_back(line);
-    for (const auto& [step, at] : chat.fired) one.fired.push_back({step.first, step.second, at});
-    for (const auto& [seq, deed] : chat.deeds) one.deeds.push_back({seq, deed.body});
+    all.push_back(whole(chat));
   }
   return all;
+}
+
+std::optional<event::RecoveredChat> Database::ended(const effect::ReadChat& asked) const {
+  const auto found = chats_.find(asked.chat);
+  if (found == chats_.end() || !found->second.row.closed) return std::nullopt;
+  const event::RecoveredChat& row = found->second.row;
+  const bool theirs = asked.shop.empty() || (row.shop == asked.shop && row.buyer == asked.buyer);
+  return theirs ? std::optional{whole(found->second)} : std::nullopt;
 }
 
 }  // namespace deskd::simulation

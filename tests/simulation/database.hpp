@@ -10,10 +10,12 @@
 
 #include <deque>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "server/desk/effect.hpp"
 #include "server/desk/event.hpp"
 #include "storage/records.hpp"
 
@@ -42,6 +44,8 @@ class Database {
 
   // What a new server reads: open chats, and those closed since `since`.
   std::vector<event::RecoveredChat> recover(Instant since) const;
+  // A chat that has ended, of this buyer of this shop; both empty: of anybody.
+  std::optional<event::RecoveredChat> ended(const effect::ReadChat& asked) const;
   event::RecoveredSurge surge() const { return surge_; }
   // What agents were, by name.
   const std::map<std::string, event::RecoveredAgent, std::less<>>& agents() const { return agents_; }

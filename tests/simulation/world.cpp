@@ -51,6 +51,7 @@ Marks all_marks() {
           "rated",
           "reopened",
           "recalled",
+          "chat read back",
           "closed as idle",
           "left unanswered",
           "breached",
@@ -303,6 +304,12 @@ class World {
     }
     if (!database_.wrong().empty()) broken(database_.wrong());
     commit();
+    // The database has the chat that was named: now it is said again.
+    if (auto chat = std::exchange(named_, {})) {
+      outcome_.marks.meet("chat read back");
+      step(std::move(*chat));
+      step(event);
+    }
   }
 
   void apply() {
@@ -320,8 +327,9 @@ class World {
           if (Person* person = who(session)) disconnect(*person);
           this->close(session);
         });
-      } else if (const auto* read = std::get_if<effect::ReadCommand>(&effect)) {
-        answer_from_database(*read);
+      } else if (const auto* read = std::get_if<effect::ReadChat>(&effect)) {
+        named_ = database_.ended(*read);
+        if (!named_) deliver(read->session, {tell::Error{read->id, Code::unknown_chat, {}, {}}, {}, {}});
       }
     }
   }
@@ -451,20 +459,6 @@ class World {
       untold_ = now_ < durable_free_;
       step(event::Durable{stored});
     });
-  }
-
-  void answer_from_database(const effect::ReadCommand& read) {
-    Heard heard{tell::Error{read.id, Code::unknown_chat, {}, {}}, {}, {}};
-    if (const auto chat = database_.chats().find(read.chat); chat != database_.chats().end()) {
-      for (const auto& [key, line] : chat->second.lines) {
-        if (line.id != read.id || line.person != read.person) continue;
-        heard.stored.push_back({line.id, line.seq, line.at});
-        heard.message = tell::Stored{read.chat, line.stream, line.seq, {}};
-      }
-      if (heard.stored.empty()) heard.message = tell::Error{read.id, Code::chat_closed, {}, {}};
-    }
-    if (auto* stored = std::get_if<tell::Stored>(&heard.message)) stored->lines = heard.stored;
-    deliver(read.session, std::move(heard));
   }
 
   void add(const Counters& counters) {
@@ -818,7 +812,8 @@ class World {
     const auto some_agent = [&] {
       return policies_.back()->agents[random_.below(policies_.back()->agents.size())].name;
     };
-    switch (random_.below(8)) {
+    switch (random_.below(9)) {
+      case 8: recall_long_after(); break;
       case 0: send(*boss_, ask::TakeOver{random_.id(), chat}); break;
       case 1: send(*boss_, ask::Reassign{random_.id(), chat, some_agent(), {}}); break;
       case 2: send(*boss_, ask::Reassign{random_.id(), chat, {}, "care"}); break;
@@ -842,6 +837,18 @@ class World {
       }
       default: send(*boss_, ask::Pull{random_.id(), {}}); break;
     }
+  }
+
+  // Of any chat that ended, however long ago.
+  void recall_long_after() {
+    std::vector<std::pair<ChatId, Seq>> words;
+    for (const auto& [id, chat] : database_.chats())
+      for (const auto& [key, line] : chat.lines)
+        if (chat.row.closed && line.kind == LineKind::words && line.stream == Stream::main)
+          words.emplace_back(id, line.seq);
+    if (words.empty()) return;
+    const auto [chat, seq] = words[random_.below(words.size())];
+    command(*boss_, {.id = random_.id(), .chat = chat, .kind = LineKind::recalled, .reply_to = seq});
   }
 
   // --- trouble ------------------------------------------------------------------------------------------------------
@@ -968,7 +975,8 @@ class World {
   std::int64_t wall_ms_{};
   std::vector<std::shared_ptr<policy::Desk>> policies_;
   Database database_;
-  std::set<CommandId> carried_out_;  // by the server that runs
+  std::optional<event::RecoveredChat> named_;  // of the step that runs
+  std::set<CommandId> carried_out_;            // by the server that runs
   std::unique_ptr<Desk> desk_;
   Checker checker_;
   Effects effects_;

@@ -1,5 +1,7 @@
 #include "tests/support/desk_builder.hpp"
 
+#include <utility>
+
 namespace deskd {
 
 policy::Desk a_desk() {
@@ -58,6 +60,11 @@ void Scene::run(const Event& event) {
   // Before the sessions that the desk closes leave: that is a step of its own.
   if (wrong_.empty()) wrong_ = checker_.check(*desk_, effects_);
   apply();
+  // The database has the chat that was named: now it is said again.
+  if (const auto chat = std::exchange(named_, {})) {
+    run(*chat);
+    run(event);
+  }
 }
 
 void Scene::step(const Event& event) {
@@ -88,8 +95,9 @@ void Scene::apply() {
       heard_.push_back({history->session, text});
     } else if (const auto* lines = std::get_if<effect::ReadLines>(&effect)) {
       heard_.push_back({lines->session, text});
-    } else if (const auto* command = std::get_if<effect::ReadCommand>(&effect)) {
-      heard_.push_back({command->session, text});
+    } else if (const auto* chat = std::get_if<effect::ReadChat>(&effect)) {
+      heard_.push_back({chat->session, text});
+      named_ = database_.ended(*chat);
     }
   }
   for (const SessionId session : ended) leave(session);

@@ -108,6 +108,7 @@ class Scene {
   std::unique_ptr<Desk> desk_;
   Checker checker_;
   simulation::Database database_;
+  std::optional<event::RecoveredChat> named_;  // of the step that runs
   Effects effects_;
 
   bool keeps_up_{true};

@@ -275,8 +275,8 @@ struct EffectText {
         .field("until", read.until)
         .take();
   }
-  std::string operator()(const effect::ReadCommand& read) const {
-    return Printer{naming}.word("read_command").field("session", read.session).field("chat", read.chat).take();
+  std::string operator()(const effect::ReadChat& read) const {
+    return Printer{naming}.word("read_chat").field("session", read.session).field("chat", read.chat).take();
   }
 };
 

@@ -17,8 +17,7 @@ namespace {
 constexpr std::array<std::string_view, 9> people{"owner",  "stranger", "guest", "holder", "agent",
                                                  "former", "boss",     "eye",   "wall"};
 
-// ok: done, with whatever that means. -: nothing is answered, and nothing happens. database: only it may know of a line
-// said under this id, so it is asked.
+// ok: done, with whatever that means. -: nothing is answered, and nothing happens.
 constexpr std::string_view table = R"(
 command           owner              stranger           guest              holder             agent              former             boss               eye                wall
 sign_in           already_signed_in  already_signed_in  already_signed_in  already_signed_in  already_signed_in  already_signed_in  already_signed_in  already_signed_in  already_signed_in
@@ -26,16 +25,16 @@ refresh           -                  -                  -                  -    
 pong              -                  -                  -                  -                  -                  -                  -                  -                  -
 resume            ok                 ok                 ok                 ok                 ok                 ok                 ok                 ok                 ok
 open              ok                 ok                 ok                 not_allowed        not_allowed        not_allowed        not_allowed        not_allowed        not_allowed
-say               ok                 database           database           ok                 not_allowed        not_allowed        not_allowed        not_allowed        not_allowed
-say_inside        not_allowed        database           database           ok                 not_allowed        not_allowed        not_allowed        ok                 not_allowed
-recall            ok                 database           database           not_allowed        not_allowed        not_allowed        ok                 ok                 not_allowed
-recall_inside     not_allowed        database           database           not_allowed        not_allowed        not_allowed        ok                 ok                 not_allowed
+say               ok                 unknown_chat       unknown_chat       ok                 not_allowed        not_allowed        not_allowed        not_allowed        not_allowed
+say_inside        not_allowed        unknown_chat       unknown_chat       ok                 not_allowed        not_allowed        not_allowed        ok                 not_allowed
+recall            ok                 unknown_chat       unknown_chat       not_allowed        not_allowed        not_allowed        ok                 ok                 not_allowed
+recall_inside     not_allowed        unknown_chat       unknown_chat       not_allowed        not_allowed        not_allowed        ok                 ok                 not_allowed
 typing            ok                 -                  -                  ok                 -                  -                  -                  -                  -
 mark              ok                 -                  -                  ok                 -                  -                  -                  -                  -
 choose            wrong_place        unknown_chat       unknown_chat       not_allowed        not_allowed        not_allowed        not_allowed        not_allowed        not_allowed
-answer_order      ok                 database           database           not_allowed        not_allowed        not_allowed        not_allowed        not_allowed        not_allowed
-rate              ok                 database           database           not_allowed        not_allowed        not_allowed        not_allowed        not_allowed        not_allowed
-close             ok                 database           database           ok                 unknown_chat       unknown_chat       ok                 ok                 not_allowed
+answer_order      ok                 unknown_chat       unknown_chat       not_allowed        not_allowed        not_allowed        not_allowed        not_allowed        not_allowed
+rate              ok                 unknown_chat       unknown_chat       not_allowed        not_allowed        not_allowed        not_allowed        not_allowed        not_allowed
+close             ok                 unknown_chat       unknown_chat       ok                 unknown_chat       unknown_chat       ok                 ok                 not_allowed
 set_status        not_allowed        not_allowed        not_allowed        ok                 ok                 ok                 ok                 ok                 not_allowed
 accept            not_allowed        not_allowed        not_allowed        ok                 not_offered        not_offered        not_offered        not_offered        not_allowed
 decline           not_allowed        not_allowed        not_allowed        not_offered        not_offered        not_offered        not_offered        not_offered        not_allowed
@@ -237,7 +236,7 @@ std::string played(const Command& command, const std::string& who, std::string& 
     if (heard.text.compare(0, 5, "error") == 0) {
       outcome = heard.text.substr(code + 5, heard.text.find(' ', code) - code - 5);
     } else if (outcome.empty()) {
-      outcome = heard.text.compare(0, 12, "read_command") == 0 ? "database" : "ok";
+      outcome = "ok";
     }
   }
   if (outcome.empty()) outcome = anything ? "ok" : "-";
