@@ -208,7 +208,7 @@ TEST(Session, pings_the_quiet_and_lets_the_dead_go) {
   buyer.sign_in();
   for (int i = 1; i <= 5; ++i) {
     host.pass(buyer_ping_every);
-    EXPECT_NE(buyer.read_frame().payload.find(R"("type":"ping")"), std::string::npos);
+    ASSERT_NE(buyer.read_frame().payload.find(R"("type":"ping")"), std::string::npos);
     buyer.says(R"({"type":"pong","n":1}{)");  // anything heard is a sign of life
   }
   host.pass(buyer_ping_every);
@@ -222,6 +222,18 @@ TEST(Session, pings_the_quiet_and_lets_the_dead_go) {
   host.pass(close_within);
   EXPECT_TRUE(buyer.ended());
   for (int i = 0; i < 10'000 && host.gones == 0; ++i) std::this_thread::yield();
+}
+
+// An agent's dead line is noticed within 30 s: somebody waits for her.
+TEST(Session, lets_dead_staff_go_sooner) {
+  Host host;
+  Supervisor boss{host};
+  host.pass(staff_ping_every);
+  ASSERT_NE(boss.read_frame().payload.find("ping"), std::string::npos);
+  host.pass(staff_ping_every);
+  ASSERT_NE(boss.read_frame().payload.find("ping"), std::string::npos);
+  host.pass(Duration{30'000} - 2 * staff_ping_every);
+  EXPECT_EQ(boss.read_frame().close_code(), 4003);
 }
 
 TEST(Session, ends_with_its_token) {
