@@ -37,7 +37,7 @@ struct Buyer {
   bool guest{};
   std::string_view level;           // as the newest sign-in's token says; kept in Floor::names; empty: none
   std::vector<SessionId> sessions;  // those that take part
-  std::int32_t attached{};          // all that are signed in as this buyer, resumed or not
+  std::vector<SessionId> attached;  // all that are signed in as this buyer, resumed or not; oldest first
   Chat* chat{};                     // the open one, or one closed so recently that it can be reopened
   std::int32_t chats{};             // all of theirs in memory
   AgentIndex last_agent{nobody};    // preferred again

@@ -140,15 +140,15 @@ std::string check_buyers(const Floor& floor) {
   std::map<const Buyer*, std::int32_t> open;
   for (const auto& [id, chat] : floor.chats)
     if (chat->open() && ++open[chat->buyer] > 1) return say("buyer ", chat->buyer->id, " has two open chats");
-  std::map<const Buyer*, std::int32_t> attached;
+  std::map<const Buyer*, std::size_t> attached;
   for (const Session& session : floor.sessions)
     if (session.id && session.buyer != nullptr) ++attached[session.buyer];
   std::map<const Buyer*, std::int32_t> chats;
   for (const auto& [id, chat] : floor.chats) ++chats[chat->buyer];
   for (const auto& [key, buyer] : floor.buyers) {
     if (chats[buyer.get()] != buyer->chats) return say("buyer ", buyer->id, " miscounts chats");
-    if (attached[buyer.get()] != buyer->attached) return say("buyer ", buyer->id, " miscounts sessions");
-    if (buyer->attached == 0 && buyer->chats == 0) return say("buyer ", buyer->id, " is remembered for nothing");
+    if (attached[buyer.get()] != buyer->attached.size()) return say("buyer ", buyer->id, " miscounts sessions");
+    if (buyer->attached.empty() && buyer->chats == 0) return say("buyer ", buyer->id, " is remembered for nothing");
   }
   return {};
 }

@@ -72,7 +72,7 @@ void Floor::set_level(Buyer& buyer, std::string_view level) {
 }
 
 void Floor::forget_if_gone(Buyer& buyer) {
-  if (buyer.attached != 0 || buyer.chats != 0) return;
+  if (!buyer.attached.empty() || buyer.chats != 0) return;
   const auto known = buyers.find({buyer.shop, buyer.id});
   gone_buyers.push_back(std::move(known->second));
   buyers.erase(known);

@@ -13,12 +13,11 @@ namespace deskd::presence {
 
 namespace {
 
-void join(Floor& floor, std::vector<SessionId>& sessions, SessionId session) {
-  if (sessions.size() >= limits::sessions_per_person_max) {
-    floor.out->add(effect::Close{sessions.front(), CloseCode::replaced});
-    sessions.erase(sessions.begin());
-  }
-  sessions.push_back(session);
+// The newest few of a person's sessions stay. One that was told to go is among them until it has gone.
+void join(Floor& floor, std::vector<SessionId>& attached, SessionId session) {
+  constexpr std::size_t most = limits::sessions_per_person_max;
+  if (attached.size() >= most) floor.out->add(effect::Close{attached[attached.size() - most], CloseCode::replaced});
+  attached.push_back(session);
 }
 
 void remove(std::vector<SessionId>& sessions, SessionId session) {
@@ -90,10 +89,10 @@ void on_session_opened(Floor& floor, const event::SessionOpened& opened) {
   ++floor.counters.sessions_opened;
   if (opened.role == Role::buyer || opened.role == Role::guest) {
     session.buyer = &floor.buyer(opened.shop, opened.person, opened.role == Role::guest);
-    ++session.buyer->attached;
+    join(floor, session.buyer->attached, session.id);
     return set_level(floor, *session.buyer, opened.level);
   }
-  const Agent* agent = floor.roster.find(opened.person);
+  Agent* agent = floor.roster.find(opened.person);
   if (agent == nullptr || !agent->employed) {
     // The token is true, but the policy in force does not name this person.
     session = {};
@@ -101,6 +100,7 @@ void on_session_opened(Floor& floor, const event::SessionOpened& opened) {
     return;
   }
   session.agent = agent->index;
+  join(floor, agent->attached, session.id);
 }
 
 void on_session_closed(Floor& floor, SessionId id) {
@@ -112,15 +112,16 @@ void on_session_closed(Floor& floor, SessionId id) {
   if (Buyer* buyer = session->buyer) {
     const bool was_present = buyer->present();
     remove(buyer->sessions, id);
+    remove(buyer->attached, id);
     *session = {};
     if (was_present && buyer->sessions.empty()) on_buyer_gone(floor, *buyer);
-    --buyer->attached;
     floor.forget_if_gone(*buyer);
     return;
   }
   Agent& agent = floor.roster.agent(session->agent);
   const bool was_present = agent.present();
   remove(agent.sessions, id);
+  remove(agent.attached, id);
   *session = {};
   if (was_present && agent.sessions.empty()) start_agent_grace(floor, agent);
 }
@@ -190,7 +191,7 @@ void handle(Floor& floor, Session& session, const ask::Resume& resume) {
   const bool staff = session.buyer == nullptr;
   std::vector<SessionId>& sessions = staff ? floor.roster.agent(session.agent).sessions : session.buyer->sessions;
   const bool was_present = !sessions.empty();
-  if (!session.resumed) join(floor, sessions, session.id);
+  if (!session.resumed) sessions.push_back(session.id);
   session.resumed = true;
 
   std::vector<Chat*> own;
@@ -293,11 +294,11 @@ void on_identified(Floor& floor, const event::Identified& identified) {
   for (const Session& tab : floor.sessions)
     if (tab.buyer == &guest && tab.id != session->id) floor.out->add(effect::Close{tab.id, CloseCode::revoked});
   remove(guest.sessions, session->id);
-  --guest.attached;
-  ++named.attached;
+  remove(guest.attached, session->id);
+  join(floor, named.attached, session->id);
   session->buyer = &named;
   session->role = Role::buyer;
-  if (session->resumed) join(floor, named.sessions, session->id);
+  if (session->resumed) named.sessions.push_back(session->id);
 
   if (chat != nullptr) {
     // A chat of theirs that could still be reopened leaves: this one goes on instead.

@@ -52,7 +52,8 @@ struct Agent {
   Status status{Status::signed_out};
   Reason status_reason{};
   Instant status_since;
-  std::vector<SessionId> sessions;
+  std::vector<SessionId> sessions;  // those that take part
+  std::vector<SessionId> attached;  // all that are signed in as her, resumed or not; oldest first
 
   std::vector<Chat*> held;  // in order of assignment
   std::vector<Chat*> reserved;

@@ -131,7 +131,8 @@ void Shard::read(mail::Arrive&& letter) {
   Room* where = room(letter.desk);
   // The listener asks the directory first: a desk that is gone and a drain are rare here.
   if (where == nullptr || draining_) return turn_away(letter.arrival);
-  if (sessions_ >= options_.sessions_max) {
+  // Staff have descriptors of their own, which bound them: they come in past the buyers who have filled the server.
+  if (sessions_ >= options_.sessions_max && letter.arrival.entrance == Entrance::buyer) {
     note(Happened::sessions_full, {{"sessions", sessions_}});
     return turn_away(letter.arrival);
   }

@@ -19,7 +19,7 @@ class LongChat : public testing::Test {
   static policy::Desk shop() {
     policy::Desk desk = a_desk();
     desk.shops.front().greeting = "welcome";
-    desk.agents = {an_agent("01", 1), an_agent("02", 1)};
+    desk.agents = {an_agent("01", 1), an_agent("02", 1), an_agent("boss", 0, Role::supervisor)};
     return desk;
   }
   ChatId open() {
@@ -54,6 +54,22 @@ TEST_F(LongChat, RatingAChatThatWasTooLongIsRefused) {
   scene_.ask(buyer_, ask::Rate{scene_.next_id(), id, {5, "fine"}});
   EXPECT_FALSE(chat(id).rating);
   EXPECT_EQ(chat(id).main.last().value, limits::lines_max + 1);
+}
+
+// What must not stand there can be taken back in a full chat too, once. It used to end the chat, and was refused.
+TEST_F(LongChat, ALineOfAFullChatCanBeTakenBack) {
+  const SessionId boss = scene_.arrive("boss", Role::supervisor, "boss", "");
+  const ChatId id = open();
+  while (chat(id).main.last().value < limits::lines_max)
+    scene_.ask(buyer_, ask::Say{scene_.next_id(), id, "x", {}, false, false});
+  scene_.ask(boss, ask::Recall{scene_.next_id(), id, {5}, false});
+  EXPECT_TRUE(chat(id).open());
+  EXPECT_TRUE(chat(id).main.line({5}).hidden);
+  scene_.ask(buyer_, ask::Say{scene_.next_id(), id, "x", {}, false, false});
+  EXPECT_EQ(chat(id).reason, Reason::too_long);
+  for (int twice = 0; twice < 2; ++twice) scene_.ask(boss, ask::Recall{scene_.next_id(), id, {6}, false});
+  EXPECT_TRUE(chat(id).main.line({6}).hidden);
+  EXPECT_EQ(chat(id).main.last().value, limits::lines_max + 3);
 }
 
 // An agent who comes and goes sends the chat round, a line each time, and nobody need say a word for it.

@@ -26,5 +26,27 @@ TEST(Presence, IdentifyingEndsTheGuestsTabsThatHaveNotResumedToo) {
   EXPECT_EQ(scene.wrong(), "");
 }
 
+// A session counts from its sign_in: one that never resumes is a session too.
+TEST(Presence, TheOldestOfTooManySessionsIsReplacedResumedOrNot) {
+  policy::Desk policy = a_desk();
+  policy.agents.push_back(an_agent("01", 5));
+  Scene scene{std::move(policy)};
+  for (const Role role : {Role::buyer, Role::agent}) {
+    const std::string who = role == Role::buyer ? "Li" : "01";
+    std::vector<SessionId> tabs;
+    for (std::size_t i = 0; i < limits::sessions_per_person_max; ++i)
+      tabs.push_back(scene.arrive(who + std::to_string(i), role, who));
+    scene.ask(tabs[1], ask::Resume{});
+    for (const SessionId tab : tabs) EXPECT_TRUE(scene.alive(tab));
+    for (std::size_t i = 0; i < 3; ++i) {
+      scene.arrive(who + " again", role, who);
+      EXPECT_FALSE(scene.alive(tabs[i]));
+      EXPECT_TRUE(scene.alive(tabs[i + 1]));
+    }
+  }
+  for (const Scene::Dropped& dropped : scene.dropped()) EXPECT_EQ(dropped.code, CloseCode::replaced);
+  EXPECT_EQ(scene.wrong(), "");
+}
+
 }  // namespace
 }  // namespace deskd

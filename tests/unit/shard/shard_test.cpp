@@ -3,14 +3,15 @@
 #include "server/shard/shard.hpp"
 
 #include <gtest/gtest.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
+#include <boost/asio.hpp>
 #include <future>
 #include <thread>
 
 namespace deskd {
 namespace {
+
+namespace asio = boost::asio;
 
 class ShardTest : public testing::Test {
  protected:
@@ -62,6 +63,24 @@ class ShardTest : public testing::Test {
     return said.get_future().get();
   }
 
+  // The first that is answered to somebody who asks for a WebSocket there.
+  std::string arrive(Entrance entrance, std::string name) {
+    asio::io_context context;
+    asio::ip::tcp::acceptor door{context, {asio::ip::address_v4::loopback(), 0}};
+    asio::ip::tcp::socket client{context};
+    client.connect(door.local_endpoint());
+    mail::Arrive letter{DeskId{1}, {}};
+    letter.arrival.socket = Descriptor{door.accept().release()};
+    letter.arrival.entrance = entrance;
+    letter.arrival.name = std::move(name);
+    letter.arrival.key = "dGhlIHNhbXBsZSBub25jZQ==";
+    shard_->post(std::move(letter));
+    std::string answer;
+    boost::system::error_code ended;
+    asio::read_until(client, asio::dynamic_buffer(answer), "\r\n\r\n", ended);
+    return answer;
+  }
+
   const ChatId first_{std::int64_t{1'763'000'000'000} << 16};
   Clock clock_{Instant{}};
   Writer writer_{{.connection = "host=/nowhere"}, [](const Outcome&) {}};
@@ -82,19 +101,16 @@ TEST_F(ShardTest, ExplainsTheChatOfTheDeskThatWasNamed) {
 // Goal: a client whom the shard has no room for reads an answer, and not a bare end.
 TEST_F(ShardTest, AnswersWhomItHasNoRoomFor) {
   start(0);
-  int ends[2];
-  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-  mail::Arrive letter{DeskId{1}, {}};
-  letter.arrival.socket = Descriptor{ends[0]};
-  letter.arrival.name = "lamps";
-  shard_->post(std::move(letter));
-  std::string answer;
-  char buffer[1024];
-  for (ssize_t got = 0; (got = ::recv(ends[1], buffer, sizeof buffer, 0)) > 0;)
-    answer.append(buffer, static_cast<std::size_t>(got));
-  ::close(ends[1]);
+  const std::string answer = arrive(Entrance::buyer, "lamps");
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 503 ")) << answer;
   EXPECT_NE(answer.find("\r\nRetry-After: 5\r\n"), std::string::npos) << answer;
+}
+
+// Goal: buyers who fill the server do not keep out those who could do something about it.
+TEST_F(ShardTest, TakesStaffPastTheBuyersWhoFillIt) {
+  start(0);
+  const std::string answer = arrive(Entrance::agent, "desk-1");
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 101 ")) << answer;
 }
 
 }  // namespace
