@@ -225,7 +225,7 @@ template <>
 struct Shape<ask::Explain> {
   using T = ask::Explain;
   static constexpr std::string_view type{"explain"};
-  static constexpr auto fields = std::tuple{need("id", &T::id), need("chat", &T::chat)};
+  static constexpr auto fields = std::tuple{need("id", &T::id), need("chat", &T::chat), may("all", &T::all)};
 };
 template <>
 struct Shape<ask::Figures> {
@@ -415,10 +415,22 @@ struct Shape<tell::History> {
   static constexpr auto fields = std::tuple{need("id", &T::id), may("chats", &T::chats), may("more", &T::more)};
 };
 template <>
+struct Shape<tell::Candidate> {
+  using T = tell::Candidate;
+  static constexpr auto fields = std::tuple{need("agent", &T::agent),
+                                            need("fell_out", &T::fell_out),
+                                            need("load", &T::load),
+                                            need("capacity", &T::capacity),
+                                            need("held", &T::held),
+                                            need("held_max", &T::held_max),
+                                            may("last_assigned", &T::last_assigned)};
+};
+template <>
 struct Shape<tell::Explained> {
   using T = tell::Explained;
   static constexpr std::string_view type{"explained"};
-  static constexpr auto fields = std::tuple{need("id", &T::id), need("chat", &T::chat), may("text", &T::text)};
+  static constexpr auto fields =
+      std::tuple{need("id", &T::id), need("chat", &T::chat), may("text", &T::text), may("candidates", &T::candidates)};
 };
 template <>
 struct Shape<tell::QueueFigures> {

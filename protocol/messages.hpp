@@ -89,7 +89,7 @@ struct SetAgent {
   std::optional<std::vector<std::string_view>> queues;
 };
 struct SetSurge { CommandId id; bool on{}; };
-struct Explain { CommandId id; ChatId chat; };   // also an agent, of a chat that she holds
+struct Explain { CommandId id; ChatId chat; bool all{}; };   // also an agent, of a chat that she holds
 
 // Ops and supervisors: live figures, once a second while on.
 struct Figures { CommandId id; bool on{}; };
@@ -239,7 +239,17 @@ struct HistoryChat {
   std::vector<HistoryLine> lines;
 };
 struct History { CommandId id; std::vector<HistoryChat> chats; bool more{}; };
-struct Explained { CommandId id; ChatId chat; std::string_view text; };
+// An agent beside a chat that waits: why she has it not, or `eligible`.
+struct Candidate {
+  std::string_view agent;
+  std::string_view fell_out;
+  std::int32_t load{};
+  std::int32_t capacity{};
+  std::int32_t held{};
+  std::int32_t held_max{};
+  Instant last_assigned;      // none: never
+};
+struct Explained { CommandId id; ChatId chat; std::string_view text; std::vector<Candidate> candidates; };
 
 // A queue and the desk, now. One row a queue.
 struct QueueFigures {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <fstream>
 #include <stdexcept>
 
 #include "protocol/policy_codec.hpp"
@@ -10,6 +11,7 @@
 #include "server/arguments.hpp"
 #include "server/policy_file.hpp"
 #include "server/session/token.hpp"
+#include "server/shard/recorder.hpp"
 #include "storage/desks.hpp"
 #include "storage/recovery.hpp"
 
@@ -97,8 +99,10 @@ Said check_config(const Settings& settings, const Words& words, std::int64_t wal
 Said explain(const Settings& settings, const Words& words) {
   Arguments arguments{words};
   const auto desk = arguments.value("--desk");
+  const bool all = arguments.has("--all");
   const auto chat = arguments.next();
-  if (!chat || !number_of(*chat) || arguments.stranger()) return {2, "", "usage: deskd explain CHAT [--desk NAME]\n"};
+  if (!chat || !number_of(*chat) || arguments.stranger())
+    return {2, "", "usage: deskd explain CHAT [--all] [--desk NAME]\n"};
   const ChatId id{*number_of(*chat)};
   Said said;
   std::string missing = "no desk knows this chat";
@@ -109,8 +113,12 @@ Said explain(const Settings& settings, const Words& words) {
       try {
         for (const std::string& line : read_decisions(settings.database, name, id)) said.out += line + "\n";
       } catch (const StorageError& away) { missing = away.what(); }
-      const auto answer = call_admin(settings, "GET", "/admin/v1/desks/" + name + "/chats/" + *chat + "/explain");
-      if (answer && answer->status == 200) said.out += "now: " + answer->body + "\n";
+      const std::string there = "/admin/v1/desks/" + name + "/chats/" + *chat;
+      const auto answer = call_admin(settings, "GET", there + "/explain");
+      if (!answer || answer->status != 200) continue;
+      said.out += "now: " + answer->body + "\n";
+      if (const auto table = all ? call_admin(settings, "GET", there + "/candidates") : std::nullopt)
+        said.out += table->status == 200 ? table->body : "it does not wait: nobody is being chosen\n";
     }
   } catch (const std::runtime_error& error) { missing = error.what(); }
   return said.out.empty() ? failed(missing) : said;
@@ -166,6 +174,27 @@ Said token(const Settings& settings, const Words& words, std::int64_t wall_ms) {
     }
     return failed(why);
   } catch (const std::runtime_error& error) { return failed(error.what()); }
+}
+
+Said replay(const Words& words) {
+  Arguments arguments{words};
+  const auto chat = arguments.value("--explain");
+  const auto file = arguments.next();
+  if (!file || (chat && !number_of(*chat)) || arguments.stranger())
+    return {2, "", "usage: deskd replay FILE [--explain CHAT]\n"};
+  std::ifstream recording{*file, std::ios::binary};
+  if (!recording) return failed("deskd: cannot read " + *file);
+  const Replayed replayed = deskd::replay(recording, ChatId{chat ? *number_of(*chat) : 0});
+  Said said{0, replayed.picks, ""};
+  if (chat && said.out.empty())
+    said.out = "nobody was chosen for chat " + *chat + ", and it does not wait at the end\n";
+  if (replayed.difference.empty()) {
+    said.out += *file + ": " + std::to_string(replayed.events) + " events, every effect is the same\n";
+  } else {
+    said.code = 1;
+    said.error = "deskd: " + *file + ": " + replayed.difference + "\n";
+  }
+  return said;
 }
 
 }  // namespace deskd::errand

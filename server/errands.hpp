@@ -2,11 +2,12 @@
 //
 //        check-config [POLICY | --table]        what the settings are, or what is wrong with them or with a policy
 //        apply FILE [--from N | --from newest]  puts a desk's policy into force
-//        explain CHAT [--desk NAME]             why this chat is where it is
+//        explain CHAT [--all] [--desk NAME]     why this chat is where it is; while it waits, of every agent
 //        token ROLE NAME [--shop S | --desk D]  a token for trying out
 //              [--days N] [--policy FILE] [--key FILE]
+//        replay FILE [--explain CHAT]           whether a desk decides again as it was recorded; why it chose for a chat
 //
-// Each takes the settings and the words behind the command, and gives what there is to print and the exit code: 0 done,
+// Each takes the settings, if it needs them, and the words behind the command, and gives what there is to print and the exit code: 0 done,
 // 1 it was refused or could not be done, 2 the words were not understood. `wall_ms` is now.
 #pragma once
 
@@ -36,5 +37,8 @@ Said explain(const Settings& settings, const Words& words);
 // With the first of the policy's keys that can sign. The keys' files are read here, so this is for the machine and the
 // user of the server. The policy is that of the database, or a file's.
 Said token(const Settings& settings, const Words& words, std::int64_t wall_ms);
+
+// Takes no settings: a recording holds what its desk was made with.
+Said replay(const Words& words);
 
 }  // namespace deskd::errand

@@ -2,7 +2,6 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
-#include <fstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,7 +9,6 @@
 #include "server/errands.hpp"
 #include "server/log.hpp"
 #include "server/server.hpp"
-#include "server/shard/recorder.hpp"
 #include "storage/migrate.hpp"
 
 namespace {
@@ -21,11 +19,11 @@ constexpr const char* usage{
     "  serve [--record DIR]                 take the desks and serve until SIGTERM\n"
     "  apply FILE [--from N | newest]       put a desk's policy in force, over version N or over whatever is there\n"
     "  check-config [POLICY | --table]      what is in force, and what is wrong; or every setting as a table\n"
-    "  explain CHAT [--desk D]              why a chat is where it is\n"
+    "  explain CHAT [--all] [--desk D]      why a chat is where it is; --all: while it waits, every agent and why not\n"
     "  migrate                              bring the schema up to date\n"
     "  token ROLE NAME [--shop S] [--desk D] [--level L] [--days N] [--policy FILE] [--key FILE]\n"
     "                                       a token for trying out: ROLE is buyer, agent, supervisor or ops\n"
-    "  replay FILE                          run a recording and compare every effect\n"
+    "  replay FILE [--explain CHAT]         run a recording and compare every effect; every choice about a chat\n"
     "\n"
     "README.md lists every setting.\n"};
 
@@ -47,18 +45,6 @@ int migrate(const deskd::Settings& settings) {
   return deskd::exit_ok;
 }
 
-int replay(const std::string& file) {
-  std::ifstream recording{file, std::ios::binary};
-  if (!recording) throw std::runtime_error{"cannot read " + file};
-  const deskd::Replayed replayed = deskd::replay(recording);
-  if (!replayed.difference.empty()) {
-    std::fprintf(stderr, "deskd: %s: %s\n", file.c_str(), replayed.difference.c_str());
-    return deskd::exit_refused;
-  }
-  std::printf("%s: %lld events, every effect is the same\n", file.c_str(), static_cast<long long>(replayed.events));
-  return deskd::exit_ok;
-}
-
 int say(const deskd::errand::Said& said) {
   std::fputs(said.out.c_str(), stdout);
   std::fputs(said.error.c_str(), stderr);
@@ -73,11 +59,11 @@ int run(std::string_view command, const std::vector<std::string>& arguments) {
   const std::int64_t now = deskd::Clock::wall_ms();
   if (command == "serve" && read.rest.empty()) return serve(std::move(read.settings));
   if (command == "migrate" && read.rest.empty()) return migrate(read.settings);
-  if (command == "replay" && read.rest.size() == 1) return replay(read.rest.front());
   if (command == "apply") return say(deskd::errand::apply(read.settings, read.rest, now));
   if (command == "check-config") return say(deskd::errand::check_config(read.settings, read.rest, now));
   if (command == "token") return say(deskd::errand::token(read.settings, read.rest, now));
   if (command == "explain") return say(deskd::errand::explain(read.settings, read.rest));
+  if (command == "replay") return say(deskd::errand::replay(read.rest));
   std::fputs(usage, stderr);
   return deskd::exit_usage;
 }

@@ -623,10 +623,11 @@ void Server::revoke(std::string_view desk, const admin::Revocation& who,
   found->shard->post(mail::Revoke{found->id, who, std::move(then)});
 }
 
-void Server::explain(std::string_view desk, ChatId chat, std::function<void(std::optional<std::string>)> then) {
+void Server::explain(std::string_view desk, ChatId chat, bool all,
+                     std::function<void(std::optional<std::string>)> then) {
   const Entry* found = entry(desk);
   if (found == nullptr) return then(std::nullopt);
-  found->shard->post(mail::Explain{found->id, chat, std::move(then)});
+  found->shard->post(mail::Explain{found->id, chat, all, std::move(then)});
 }
 
 }  // namespace deskd

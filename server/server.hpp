@@ -91,7 +91,8 @@ class Server final : private Doors, private Desks {
                   std::function<void(std::variant<std::int64_t, Refusal>)> then) override;
   void revoke(std::string_view desk, const admin::Revocation& who,
               std::function<void(std::optional<std::int64_t>)> then) override;
-  void explain(std::string_view desk, ChatId chat, std::function<void(std::optional<std::string>)> then) override;
+  void explain(std::string_view desk, ChatId chat, bool all,
+               std::function<void(std::optional<std::string>)> then) override;
   void store_policy(const Entry& entry, std::shared_ptr<const policy::Desk> policy, std::shared_ptr<const KeyRing> keys,
                     std::function<void(std::variant<std::int64_t, Refusal>)> then);
   void add_desk(std::shared_ptr<policy::Desk> policy, std::function<void(std::variant<std::int64_t, Refusal>)> then);

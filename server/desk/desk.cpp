@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "server/desk/assert.hpp"
+#include "server/desk/candidates.hpp"
 #include "server/desk/lifetime.hpp"
 #include "server/desk/order.hpp"
 #include "server/desk/overload.hpp"
@@ -32,6 +33,7 @@ Desk::Desk(DeskOptions options) {
   floor_.epoch = options.epoch;
   floor_.backlog_bytes_max = options.backlog_bytes_max;
   floor_.wall_ms = options.wall_ms;
+  floor_.traced = options.traced;
   floor_.book = std::make_shared<Rulebook>(std::move(options.policy));
   floor_.roster.apply(*floor_.book);
   floor_.recovering = true;
@@ -160,6 +162,8 @@ std::string Desk::explain(ChatId id) {
   const Chat* chat = floor_.chat(id);
   return chat == nullptr ? std::string{} : std::string{supervise::why(floor_, *chat)};
 }
+
+std::vector<tell::Candidate> Desk::candidates(ChatId chat) const { return candidates::of_waiting(floor_, chat); }
 
 std::vector<std::string> Desk::in_use(const policy::Desk& policy) const {
   std::vector<std::string> held;

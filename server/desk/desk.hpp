@@ -29,6 +29,7 @@ struct DeskOptions {
   std::shared_ptr<const policy::Desk> policy;  // the newest
   std::size_t backlog_bytes_max{limits::backlog_bytes_max};
   std::int64_t wall_ms{0};  // wall clock minus desk time
+  ChatId traced{};          // each pick for this chat is kept, see Floor; for a recording that runs again
 };
 
 class Desk {
@@ -48,6 +49,8 @@ class Desk {
   tell::Figures figures(std::vector<tell::QueueFigures>& rows) const;
   // Why this chat is where it is, as JSON text or a word; empty when the desk does not hold it in memory.
   std::string explain(ChatId chat);
+  // Of a chat that waits, every agent of the policy and why she has it not; else none. Names live as long as the desk.
+  std::vector<tell::Candidate> candidates(ChatId chat) const;
   // What a new policy would drop although it still holds chats: "queue after-sales", "agent 07", "shop demo".
   std::vector<std::string> in_use(const policy::Desk& policy) const;
 

@@ -56,6 +56,15 @@ struct SafeLine {
   tell::StoredLine line;
 };
 
+// Who was picked for the chat that is traced, and from whom, as they stood before it was carried out.
+struct Pick {
+  Instant at;
+  FactKind kind{};  // offered or assigned
+  ChosenBy by{};
+  std::string_view agent;
+  std::vector<tell::Candidate> candidates;
+};
+
 struct Floor {
   DeskId desk;
   Epoch epoch;
@@ -87,7 +96,9 @@ struct Floor {
   Waited waited;
   Timer accepted_timer{desk_timer_first, 0};  // a record has waited for accepted_after
   Timer figures_timer{desk_timer_first + 1, 0};
-  Position accepted;  // authors of lines up to here were told, or need not be
+  ChatId traced;            // no chat's while it serves
+  std::vector<Pick> picks;  // for it
+  Position accepted;        // authors of lines up to here were told, or need not be
   ChatId last_chat;
 
   // The step that runs.

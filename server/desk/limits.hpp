@@ -84,6 +84,9 @@ inline constexpr std::int32_t storage_behind_retry_chat_ms{5000};
 // An explanation, as stored.
 inline constexpr std::size_t explanation_bytes_max{1024};
 
+// Candidates of one `explained`: more than anyone reads, and less than 64 KiB, which is what clients may say in one piece.
+inline constexpr std::size_t candidates_max{256};
+
 // Warnings to one agent are merged over this time.
 inline constexpr Duration warn_every{1s};
 

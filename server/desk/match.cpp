@@ -5,6 +5,7 @@
 #include <charconv>
 #include <deque>
 #include <map>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 
@@ -243,6 +244,7 @@ class Match::State {
     return live_one ? live_one : best_pair_of(true);
   }
   Explanation explain(const Need& need, AgentIndex chosen);
+  std::vector<Candidate> candidates(const Need& need);
 
   std::int32_t ahead(const Chat& chat) const {
     std::size_t sum{0};
@@ -653,6 +655,22 @@ Explanation Match::State::explain(const Need& need, AgentIndex chosen) {
   return why;
 }
 
+std::vector<Match::Candidate> Match::State::candidates(const Need& need) {
+  std::vector<Candidate> all;
+  for (Agent& agent : agents_)
+    if (agent.set) all.push_back({agent.index, fell_out(need, agent)});
+  const auto others =
+      std::ranges::partition(all, [](const Candidate& one) { return one.fell_out == FellOut::nothing; });
+  std::ranges::sort(all.begin(), others.begin(), [&](const Candidate& a, const Candidate& b) {
+    if ((a.agent == need.preferred) != (b.agent == need.preferred)) return a.agent == need.preferred;
+    return before(*agent(a.agent), *agent(b.agent));
+  });
+  std::ranges::sort(others, {}, [&](const Candidate& one) {
+    return std::tuple{one.fell_out, agent(one.agent)->seat.rank, one.agent};
+  });
+  return all;
+}
+
 std::string_view format_explanation(const Explanation& explanation, std::span<const std::string_view> names,
                                     std::span<char, limits::explanation_bytes_max> out) {
   std::size_t size{0};
@@ -758,6 +776,7 @@ std::optional<AgentIndex> Match::best_agent(const Need& need) const {
 std::optional<Match::Pair> Match::best_pair() const { return state_->best_pair(); }
 
 Explanation Match::explain(const Need& need, AgentIndex chosen) const { return state_->explain(need, chosen); }
+std::vector<Match::Candidate> Match::candidates(const Need& need) const { return state_->candidates(need); }
 
 const Need& Match::need_of(ChatId chat) const { return state_->waiting(chat).need; }
 

@@ -172,6 +172,15 @@ class Match {
   Explanation explain(const Need& need, AgentIndex chosen) const;
   Explanation why_waiting(ChatId chat) const { return explain(chat, AgentIndex{}); }
 
+  // Everybody, one by one: the eligible in the order of the choice, then the others by reason and rank. It looks at every
+  // agent, so it is for who asks and for no step that serves.
+  struct Candidate {
+    AgentIndex agent;
+    FellOut fell_out{};
+    bool operator==(const Candidate&) const = default;
+  };
+  std::vector<Candidate> candidates(const Need& need) const;
+
   // Live chats before this one among those that share a queue with it, or would if it were live.
   std::int32_t ahead(ChatId chat) const;
   // Live chats that wait in any of these queues, and left messages.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "server/desk/candidates.hpp"
 #include "server/desk/overload.hpp"
 #include "server/desk/presence.hpp"
 #include "server/desk/rights.hpp"
@@ -12,6 +13,8 @@ namespace deskd::reservation {
 void offer(Floor& floor, Chat& chat, Agent& agent) {
   // Kept until she answers: by then her own offer would be among the reasons.
   chat.offered = std::make_unique<Explanation>(floor.match.explain(chat.id, agent.index));
+  if (chat.id == floor.traced)
+    candidates::keep(floor, *floor.match.need(chat.id), FactKind::offered, chat.offered->by, agent);
   floor.match.remove_chat(chat.id);
   floor.disarm(chat, ChatTimer::in_line);
   chat.place = Place::reserved;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "server/desk/assert.hpp"
+#include "server/desk/candidates.hpp"
 #include "server/desk/lifetime.hpp"
 #include "server/desk/overload.hpp"
 #include "server/desk/presence.hpp"
@@ -365,8 +366,11 @@ void requeue(Floor& floor, Chat& chat, Reason reason) {
 
 void assign(Floor& floor, Chat& chat, Agent& agent, bool hand, SessionId session, CommandId id) {
   Explanation explanation = chat.offered ? *chat.offered : floor.match.explain(need_of(floor, chat), agent.index);
-  chat.offered.reset();
   if (hand) explanation.by = ChosenBy::hand;
+  // Of an offer that she took the choice is known already.
+  if (chat.id == floor.traced && !chat.offered)
+    candidates::keep(floor, need_of(floor, chat), FactKind::assigned, explanation.by, agent);
+  chat.offered.reset();
   const bool was_left = chat.place == Place::left_message;
   observe_line(floor, chat, floor.waited.line_to_agent);
   if (chat.place == Place::reserved) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "server/desk/candidates.hpp"
 #include "server/desk/overload.hpp"
 #include "server/desk/presence.hpp"
 #include "server/desk/rights.hpp"
@@ -100,7 +101,11 @@ void handle(Floor& floor, Session& session, const ask::Explain& explain) {
   const Chat* chat = session.role == Role::supervisor ? rights::known_chat(floor, session, explain.chat, explain.id)
                                                       : rights::held_chat(floor, session, explain.chat, explain.id);
   if (chat == nullptr) return;
-  floor.tell(session.id, tell::Explained{explain.id, chat->id, why(floor, *chat)});
+  tell::Explained explained{explain.id, chat->id, why(floor, *chat), {}};
+  // An agent asks about chats that she holds: those have no candidates, so she is told nobody's load.
+  if (explain.all) explained.candidates = candidates::of_waiting(floor, chat->id);
+  if (explained.candidates.size() > limits::candidates_max) explained.candidates.resize(limits::candidates_max);
+  floor.tell(session.id, std::move(explained));
 }
 
 void handle(Floor& floor, Session& session, const ask::Figures& figures) {

@@ -133,14 +133,18 @@ void Admin::answer_desk(const Request& request, std::string_view desk, std::stri
         });
   }
   constexpr std::string_view chats{"chats/"};
-  constexpr std::string_view explain{"/explain"};
-  if (rest.starts_with(chats) && rest.ends_with(explain) && rest.size() > chats.size() + explain.size()) {
+  constexpr std::string_view candidates{"/candidates"};
+  const bool all = rest.ends_with(candidates);
+  const std::string_view question = all ? candidates : "/explain";
+  if (rest.starts_with(chats) && rest.ends_with(question) && rest.size() > chats.size() + question.size()) {
     if (!unless_method("GET")) return;
-    const auto id = whole(rest.substr(chats.size(), rest.size() - chats.size() - explain.size()));
+    const auto id = whole(rest.substr(chats.size(), rest.size() - chats.size() - question.size()));
     if (!id || *id == 0) return reply(refused(400, "bad_message", "a chat's id is wanted"));
     const ChatId chat{*id};
-    return desks_.explain(desk, chat, [reply = std::move(reply), chat](const std::optional<std::string>& said) {
-      reply(said && !said->empty() ? explained(chat, *said) : no_such("the desk does not hold this chat"));
+    return desks_.explain(desk, chat, all, [reply = std::move(reply), chat, all](const auto& said) {
+      if (!said || said->empty())
+        return reply(no_such(all ? "the chat does not wait at this desk" : "the desk does not hold this chat"));
+      reply(all ? Answer{200, "text/plain; charset=utf-8", *said} : explained(chat, *said));
     });
   }
   reply(no_such("no such address"));

@@ -6,6 +6,7 @@
 //      PUT   /admin/v1/desks/DESK/policy?from=3       {"version":4}
 //      POST  /admin/v1/desks/DESK/revoke              {"role":"buyer","shop":"demo","person":"b1"} -> {"sessions":2}
 //      GET   /admin/v1/desks/DESK/chats/CHAT/explain  {"chat":"17","explanation":...}
+//      GET   /admin/v1/desks/DESK/chats/CHAT/candidates   while it waits: every agent and why not, a table as text
 //
 // A refusal is {"error":"stale_policy","message":"..."} with a status that fits. Everything under /admin wants
 // `Authorization: Bearer WORD`, the word of admin_key_file: the listener is on loopback, and so are other users of the
@@ -65,8 +66,9 @@ class Desks {
   // How many sessions were ended.
   virtual void revoke(std::string_view desk, const admin::Revocation& who,
                       std::function<void(std::optional<std::int64_t>)> then) = 0;
-  // As Desk::explain says it; empty: the desk does not hold this chat.
-  virtual void explain(std::string_view desk, ChatId chat, std::function<void(std::optional<std::string>)> then) = 0;
+  // As Desk::explain says it; empty: the desk does not hold this chat. Or `all` candidates; empty: it does not wait there.
+  virtual void explain(std::string_view desk, ChatId chat, bool all,
+                       std::function<void(std::optional<std::string>)> then) = 0;
 
  protected:
   ~Desks() = default;

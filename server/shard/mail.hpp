@@ -74,11 +74,12 @@ struct WouldDrop {
   std::shared_ptr<const policy::Desk> policy;
   std::function<void(std::vector<std::string>)> reply;
 };
-// Why this chat is where it is: JSON, or empty when the desk does not hold it in memory. Another desk may have a chat of
-// the same number.
+// Why this chat is where it is: JSON, or empty when the desk does not hold it in memory; or all candidates as a table,
+// empty when it does not wait. Another desk may have a chat of the same number.
 struct Explain {
   DeskId desk;
   ChatId chat;
+  bool all{};
   std::function<void(std::string)> reply;
 };
 // What this thread and its desks have counted, and their figures now.

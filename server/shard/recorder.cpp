@@ -16,6 +16,7 @@
 #include "protocol/policy_rules.hpp"
 #include "protocol/shape_reader.hpp"
 #include "protocol/shape_writer.hpp"
+#include "server/shard/candidate_table.hpp"
 
 // What events and records look like in a recording. The wire's messages have their shapes already.
 namespace deskd {
@@ -587,12 +588,28 @@ std::string compare(Recording& recording, std::string_view got) {
 
 }  // namespace
 
-Replayed replay(std::istream& file) {
+namespace {
+
+// Who was picked for a chat, each time, and from whom; and who there is for it now.
+std::string picks_of(const Desk& desk, ChatId chat) {
+  std::string text;
+  for (const Pick& pick : desk.floor().picks)
+    text += time_text(pick.at) + " " + std::string{word_of(pick.kind)} + " to " + std::string{pick.agent} + " by " +
+            std::string{word_of(pick.by)} + "\n" + candidate_table(pick.candidates);
+  if (const auto candidates = desk.candidates(chat); !candidates.empty())
+    text += time_text(desk.floor().now) + " still waits\n" + candidate_table(candidates);
+  return text;
+}
+
+}  // namespace
+
+Replayed replay(std::istream& file, ChatId explained) {
   Recording recording{file};
   Replayed replayed;
   try {
     std::optional<DeskOptions> options = recording.begin();
     if (!options) return replayed;
+    options->traced = explained;
     Desk desk{std::move(*options)};
     Filler as_it_is{false};
     Effects effects;
@@ -603,6 +620,7 @@ Replayed replay(std::istream& file) {
       ++replayed.events;
       replayed.difference = compare(recording, effect_lines(as_it_is, effects));
     }
+    replayed.picks = picks_of(desk, explained);
   } catch (const std::exception& wrong) { replayed.difference = wrong.what(); }
   if (!replayed.difference.empty()) replayed.difference.insert(0, "line " + std::to_string(recording.number()) + ": ");
   return replayed;

@@ -41,8 +41,10 @@ class Recorder {
 struct Replayed {
   std::int64_t events{};
   std::string difference;  // the first one, with its line; empty: every effect was the same
+  std::string picks;       // each time the chat that was asked about was offered or given to somebody, and if it still
+                           // waits at the end: every agent as she stood before it
 };
-Replayed replay(std::istream& recording);
+Replayed replay(std::istream& recording, ChatId explained = {});
 
 // A recording without its effects, read and written again. Throws what is wrong with it.
 std::string events_of(std::istream& recording);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "server/log.hpp"
+#include "server/shard/candidate_table.hpp"
 
 namespace deskd {
 
@@ -208,7 +209,9 @@ void Shard::read(mail::WouldDrop&& letter) {
 
 void Shard::read(mail::Explain&& letter) {
   Room* where = room(letter.desk);
-  letter.reply(where == nullptr ? std::string{} : where->desk().explain(letter.chat));
+  letter.reply(where == nullptr ? std::string{}
+               : letter.all     ? candidate_table(where->desk().candidates(letter.chat))
+                                : where->desk().explain(letter.chat));
 }
 
 void Shard::read(mail::Report&& letter) {

@@ -92,7 +92,10 @@ class Rights(unittest.TestCase):
         await boss.words(chat, "请找店长")
         await boss.command("say", chat=chat, text="我来", inside=True)
         await agent.expect("line", chat=chat, stream="inside")
-        for one in (boss, agent): self.assertTrue((await one.command("explain", chat=chat))["text"])
+        for one in (boss, agent):
+            explained = await one.command("explain", chat=chat, all=True)
+            self.assertTrue(explained["text"])
+            self.assertNotIn("candidates", explained)
         await boss.command("take_over", chat=chat)
         await agent.expect("released", chat=chat)
         await boss.say(chat, "我是店长 🙋")
@@ -104,6 +107,32 @@ class Rights(unittest.TestCase):
         await agent.until("not mine", lambda: agent.chats[chat].state.get("mine"))
         for command in ("set_surge", "figures"): await boss.command(command, on=True)
         await boss.expect("figures")
+
+    @in_a_loop
+    async def test_every_candidate_is_told_while_a_chat_waits_and_afterwards(self):
+        desk = self.desk
+        boss = await desk.agent("boss", "supervisor").sign_in()
+        agent = await (await desk.agent("07").sign_in()).available()
+        await boss.command("set_agent", agent="07", capacity=0)
+        buyer = await desk.buyer("b1").sign_in()
+        chat = await buyer.open()
+        await buyer.say(chat, "在吗")
+        await buyer.place(chat, "waiting")
+        told = (await boss.command("explain", chat=chat, all=True))["candidates"]
+        expected = [("08", "not_in_queue"), ("boss", "not_in_queue"), ("wall", "not_in_queue"), ("09", "not_available"), ("07", "full")]
+        self.assertEqual([(one["agent"], one["fell_out"]) for one in told], expected)
+        self.assertEqual(await agent.refused("explain", chat=chat, all=True), "unknown_chat")
+        rows = lambda lines: [tuple(line.split()[:2]) for line in lines]
+        self.assertEqual(rows(desk.run("explain", chat, "--all", *desk.settings()).stdout.splitlines()[-len(expected):]), expected)
+        await boss.command("set_agent", agent="07", capacity=1)
+        await agent.place(chat, "held")
+        self.assertIn("nobody is being chosen", desk.run("explain", chat, "--all", *desk.settings()).stdout)
+        # What a server that runs has recorded so far is a recording too.
+        recording, = desk.recordings.iterdir()
+        first, _, *table, _ = desk.run("replay", recording, "--explain", chat).stdout.splitlines()
+        self.assertRegex(first, "Z assigned to 07 by load$")
+        self.assertEqual(rows(table), [("07", "eligible"), *expected[:-1]])
+        self.assertEqual(table[0].split()[2:4], ["0/1", "0/10"])
 
     @in_a_loop
     async def test_who_is_revoked_is_gone_and_stays_out(self):

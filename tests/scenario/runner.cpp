@@ -8,7 +8,7 @@
 // LI] | recalls inside N in LI | types [in LI] | reads N [in LI] | chooses wait | chooses leave_message | accepts LI |
 // declines LI | pulls [LI] | is STATUS | closes [LI] | transfers LI to agent|queue X | takes over LI |
 // reassigns LI to agent|queue X | watches LI | stops watching LI | excuses LI [to N] | proposes to LI: KEY=V, ... |
-// confirms N vV | corrects N vV: FIELD=V, ... | rates N | sets A KEY=V ... | surge on|off | explains LI |
+// confirms N vV | corrects N vV: FIELD=V, ... | rates N | sets A KEY=V ... | surge on|off | explains [all of] LI |
 // wraps up LI | looks back | figures on | becomes NAME [as LEVEL] | again [from TAB] | again, saying: T.
 // The world: database stalls | catches up | refuses LI N; server dies | starts | drains; shop changes ROW |
 // dismisses AGENT | revokes PERSON; clock jumps SECONDS s.
@@ -365,6 +365,7 @@ std::string Play::person(const Row& row) {
     return say(who, ask::NoAnswerNeeded{scene_.next_id(), chat, seq});
   }
   if ((what = after(does, "wraps up "))) return say(who, ask::WrapUpDone{scene_.next_id(), chat_id(*what)});
+  if ((what = after(does, "explains all of "))) return say(who, ask::Explain{scene_.next_id(), chat_id(*what), true});
   if ((what = after(does, "explains "))) return say(who, ask::Explain{scene_.next_id(), chat_id(*what)});
   if (does == "looks back") return say(who, ask::ReadHistory{scene_.next_id(), {}, {}});
   if (does == "figures on") return say(who, ask::Figures{scene_.next_id(), true});

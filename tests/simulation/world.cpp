@@ -822,7 +822,7 @@ class World {
         command(*boss_, {.id = random_.id(), .chat = chat, .stream = Stream::inside, .text = words()});
         in(random_.pause(2min), [this, chat] { send(*boss_, ask::Watch{random_.id(), chat, false}); });
         break;
-      case 4: send(*boss_, ask::Explain{random_.id(), chat}); break;
+      case 4: send(*boss_, ask::Explain{random_.id(), chat, true}); break;
       case 5: send(*boss_, ask::SetSurge{random_.id(), !desk_->floor().surge}); break;
       case 6: {
         const std::string name = some_agent();

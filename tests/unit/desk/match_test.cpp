@@ -7,6 +7,7 @@
 #include <limits>
 #include <map>
 #include <random>
+#include <set>
 #include <string>
 #include <tuple>
 
@@ -128,6 +129,19 @@ void compare_explanation(const Match& match, const Oracle& oracle, ChatId chat, 
   }
 }
 
+void compare_candidates(const Match& match, const Oracle& oracle, ChatId chat) {
+  std::vector<Match::Candidate> expected;
+  const auto best = oracle.best_agent(chat);
+  if (best) expected.push_back({*best, FellOut::nothing});
+  for (const AgentIndex agent : oracle.in_order(chat))
+    if (agent != best) expected.push_back({agent, FellOut::nothing});
+  std::set<std::tuple<FellOut, std::uint32_t, AgentIndex>> others;
+  for (const auto& [agent, seat] : oracle.agents)
+    if (!oracle.eligible(chat, agent)) others.emplace(oracle.fell_out(chat, agent), seat.rank, agent);
+  for (const auto& [reason, rank, agent] : others) expected.push_back({agent, reason});
+  ASSERT_EQ(match.candidates(oracle.chats.at(chat)), expected);
+}
+
 void compare(const Match& match, const Oracle& oracle) {
   std::int32_t left{0};
   std::int32_t free{0};
@@ -140,6 +154,7 @@ void compare(const Match& match, const Oracle& oracle) {
     ASSERT_EQ(match.best_agent(Need{need}), oracle.best_agent(chat));
     ASSERT_EQ(match.ahead(chat), oracle.ahead(chat));
     compare_explanation(match, oracle, chat, AgentIndex{});
+    compare_candidates(match, oracle, chat);
     if (const auto best = oracle.best_agent(chat)) compare_explanation(match, oracle, chat, *best);
     if (!oracle.agents.empty()) compare_explanation(match, oracle, chat, oracle.agents.begin()->first);
     for (const auto& [agent, seat] : oracle.agents) {

@@ -209,7 +209,7 @@ const std::vector<std::pair<std::string, Command>>& commands() {
        }},
       {"explain",
        [](Stage& s) -> Ask {
-         return ask::Explain{s.scene.next_id(), s.chat};
+         return ask::Explain{s.scene.next_id(), s.chat, true};
        }},
       {"figures",
        [](Stage& s) -> Ask {

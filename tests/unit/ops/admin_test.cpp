@@ -43,9 +43,11 @@ class FakeDesks : public Desks {
     revoked = std::string{word_of(who.role)} + " " + who.shop + " " + who.person + (who.lift ? " lifted" : "");
     then(desk == "demo" ? std::optional<std::int64_t>{2} : std::nullopt);
   }
-  void explain(std::string_view desk, ChatId chat, std::function<void(std::optional<std::string>)> then) override {
+  void explain(std::string_view desk, ChatId chat, bool all,
+               std::function<void(std::optional<std::string>)> then) override {
     ++asked;
     if (desk != "demo") return then(std::nullopt);
+    if (all) return then(chat.value == 17 ? "  08  full\n" : "");
     then(chat.value == 17 ? R"({"why":"full"})" : chat.value == 18 ? "held" : "");
   }
 
@@ -95,7 +97,8 @@ TEST_F(AdminDoor, NothingIsToldOrDoneWithoutTheWord) {
   for (const std::string word :
        {"", "open", "Bearer", "Bearer ", "Bearer wrong", "bearer open", "Basic open", "Bearer open "})
     for (const std::string path : {"/admin/v1/desks", "/admin/v1/desks/demo/policy", "/admin/v1/desks/demo/revoke",
-                                   "/admin/v1/desks/demo/chats/17/explain", "/admin/", "/admin/v1/anything"})
+                                   "/admin/v1/desks/demo/chats/17/explain", "/admin/v1/desks/demo/chats/17/candidates",
+                                   "/admin/", "/admin/v1/anything"})
       for (const std::string method : {"GET", "PUT", "POST", "DELETE"})
         EXPECT_EQ(error(ask(method, path, "{}", word)), "401 unauthorized") << method << " " << path << " " << word;
   EXPECT_EQ(desks.asked, 0);
@@ -202,6 +205,13 @@ TEST_F(AdminDoor, ExplainsAChat) {
   EXPECT_EQ(explain("17").body, R"({"chat":"17","explanation":{"why":"full"}})");
   EXPECT_EQ(explain("18").body, R"({"chat":"18","explanation":"held"})");
   EXPECT_EQ(error(explain("19")), "404 not_found");
+  const auto candidates = [this](const std::string& chat) {
+    return ask("GET", "/admin/v1/desks/demo/chats/" + chat + "/candidates");
+  };
+  EXPECT_EQ(candidates("17").body, "  08  full\n");
+  EXPECT_EQ(candidates("17").type, "text/plain; charset=utf-8");
+  EXPECT_EQ(error(candidates("18")), "404 not_found");
+  EXPECT_EQ(error(candidates("x")), "400 bad_message");
   for (const std::string bad : {"x", "0", "-1", "17x", "99999999999999999999"})
     EXPECT_EQ(error(explain(bad)), "400 bad_message");
   EXPECT_EQ(error(ask("GET", "/admin/v1/desks/none/chats/17/explain")), "404 not_found");

@@ -101,6 +101,7 @@ TEST(Codec, EveryMemberGoesByItsOwnName) {
   expect_own_names<tell::WarnedChat>();
   expect_own_names<tell::HistoryLine>();
   expect_own_names<tell::HistoryChat>();
+  expect_own_names<tell::Candidate>();
   expect_own_names<tell::QueueFigures>();
 }
 

@@ -45,6 +45,7 @@ std::string kind(const tell::StoredLine&) { return "tell.stored_line"; }
 std::string kind(const tell::WarnedChat&) { return "tell.warned_chat"; }
 std::string kind(const tell::HistoryLine&) { return "tell.history_line"; }
 std::string kind(const tell::HistoryChat&) { return "tell.history_chat"; }
+std::string kind(const tell::Candidate&) { return "tell.candidate"; }
 std::string kind(const tell::QueueFigures&) { return "tell.queue_figures"; }
 template <class T>
 std::string kind(const std::vector<T>&);
@@ -153,6 +154,7 @@ TEST_F(Schema, HasTheSameParts) {
   expect_same<tell::WarnedChat>("tell.warned_chat", false);
   expect_same<tell::HistoryLine>("tell.history_line", false);
   expect_same<tell::HistoryChat>("tell.history_chat", false);
+  expect_same<tell::Candidate>("tell.candidate", false);
   expect_same<tell::QueueFigures>("tell.queue_figures", false);
 }
 

@@ -112,6 +112,7 @@ TEST(Spec, HasEveryPartWithItsMembers) {
   expect_members<tell::WarnedChat>(section("### Warned chat"));
   expect_members<tell::HistoryLine>(section("### History line"));
   expect_members<tell::HistoryChat>(section("### History chat"));
+  expect_members<tell::Candidate>(section("### Candidate"));
   expect_members<tell::QueueFigures>(section("### Queue figures"));
 }
 

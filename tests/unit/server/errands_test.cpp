@@ -50,8 +50,9 @@ class OneDesk : public Desks {
               std::function<void(std::optional<std::int64_t>)> then) override {
     then(std::nullopt);
   }
-  void explain(std::string_view, ChatId chat, std::function<void(std::optional<std::string>)> then) override {
-    then(chat.value == 17 ? R"({"why":"full"})" : "");
+  void explain(std::string_view, ChatId chat, bool all, std::function<void(std::optional<std::string>)> then) override {
+    if (all) return then(chat.value == 17 ? "  08  full\n" : "");
+    then(chat.value == 17 ? R"({"why":"full"})" : chat.value == 18 ? "held" : "");
   }
   std::shared_ptr<const policy::Desk> in_force;
   std::string refusal;
@@ -292,9 +293,23 @@ TEST_F(Errands, ExplainAChat) {
   const TestListener listener{desks_, word_};
   const auto ask = [&](const Words& words) { return explain(settings(listener.address()), words); };
   EXPECT_EQ(ask({"17", "--desk", "demo"}).out, "now: {\"chat\":\"17\",\"explanation\":{\"why\":\"full\"}}\n");
+  EXPECT_EQ(ask({"17", "--all", "--desk", "demo"}).out,
+            "now: {\"chat\":\"17\",\"explanation\":{\"why\":\"full\"}}\n  08  full\n");
+  EXPECT_EQ(ask({"18", "--all", "--desk", "demo"}).out,
+            "now: {\"chat\":\"18\",\"explanation\":\"held\"}\nit does not wait: nobody is being chosen\n");
   EXPECT_EQ(ask({"19", "--desk", "demo"}).code, 1);
+  EXPECT_EQ(ask({"17", "--al", "--desk", "demo"}).code, 2);
   EXPECT_EQ(ask({"x", "--desk", "demo"}).code, 2);
   EXPECT_EQ(ask({}).code, 2);
+}
+
+TEST_F(Errands, ReplayTakesAFileAndAChat) {
+  for (const Words& bad : std::vector<Words>{{}, {"a", "b"}, {"a", "--explain"}, {"a", "--explain=x"}, {"a", "--all"}})
+    EXPECT_EQ(replay(bad).code, 2);
+  EXPECT_EQ(replay({path("none.rec")}).error, "deskd: cannot read " + path("none.rec") + "\n");
+  std::ofstream{path("empty.rec")};
+  EXPECT_EQ(replay({path("empty.rec")}).out, path("empty.rec") + ": 0 events, every effect is the same\n");
+  EXPECT_TRUE(replay({path("empty.rec"), "--explain", "17"}).out.starts_with("nobody was chosen for chat 17"));
 }
 
 TEST_F(Errands, CheckConfigSaysWhatAStartWouldSay) {

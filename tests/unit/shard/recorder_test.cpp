@@ -38,8 +38,8 @@ std::shared_ptr<const policy::Desk> a_policy() {
 // A chat from its opening to an order, with what recovery brought before it.
 class Story {
  public:
-  explicit Story(const std::string& folder) : recorder_{folder, "lamp", Epoch{5}} {
-    const auto policy = a_policy();
+  explicit Story(const std::string& folder, const std::shared_ptr<const policy::Desk>& policy = a_policy())
+      : recorder_{folder, "lamp", Epoch{5}} {
     constexpr std::size_t backlog{1 << 20};
     recorder_.begin(DeskId{1}, Epoch{5}, *policy, backlog, 12);
     desk_ = std::make_unique<Desk>(DeskOptions{DeskId{1}, Epoch{5}, policy, backlog, 12});
@@ -138,7 +138,6 @@ class Story {
     step(event::Drain{});
   }
 
- private:
   void say(std::uint64_t session, std::uint64_t id, std::string_view text) {
     ask::Say said;
     said.id = CommandId{7, id};
@@ -147,6 +146,9 @@ class Story {
     step(event::Heard{SessionId{session}, said});
   }
 
+  ChatId chat() const { return chat_; }
+
+ private:
   Recorder recorder_;
   std::unique_ptr<Desk> desk_;
   Effects effects_;
@@ -162,10 +164,26 @@ class Recorded : public testing::Test {
     const std::string folder = testing::TempDir();
     file_ = folder + "/lamp-5.rec";
     Story{folder}.tell();
+    read();
+  }
+  ~Recorded() override { std::remove(file_.c_str()); }
+
+  void read() {
     std::ifstream in{file_, std::ios::binary};
     text_ = {std::istreambuf_iterator<char>{in}, {}};
   }
-  ~Recorded() override { std::remove(file_.c_str()); }
+  // The first chat that somebody was given.
+  ChatId assigned() const {
+    const std::string key{R"("chat":")"};
+    const std::size_t chat = text_.rfind(key, text_.find(R"("kind":"assigned")"));
+    return ChatId{std::stoll(text_.substr(chat + key.size()))};
+  }
+  static std::string picks(ChatId chat, const std::string& text) {
+    std::istringstream recording{text};
+    const Replayed replayed = replay(recording, chat);
+    EXPECT_EQ(replayed.difference, "");
+    return replayed.picks;
+  }
 
   std::string file_;
   std::string text_;
@@ -179,6 +197,39 @@ Replayed run(const std::string& text) {
 TEST_F(Recorded, runs_again_to_the_same_effects) {
   EXPECT_EQ(run(text_).difference, "");
   EXPECT_GT(run(text_).events, 20);
+}
+
+// Goal: who reads a recording learns why each choice was made, from how all stood before it; and asking changes nothing.
+TEST_F(Recorded, tells_why_each_choice_was_made) {
+  EXPECT_EQ(picks(assigned(), text_),
+            "2025-11-21T21:20:00.900Z assigned to 07 by load\n"
+            "  agent  fell out  load  held  last assigned\n"
+            "  07     eligible  0/5   0/10  never\n"
+            "2025-11-21T21:20:02.900Z still waits\n"
+            "  agent  fell out       load  held  last assigned\n"
+            "  07     not_available  0/5   0/10  2025-11-21T21:20:02.300Z\n");
+  EXPECT_EQ(picks(ChatId{1}, text_), "");
+}
+
+// An offer is the choice; that she takes it is none.
+TEST_F(Recorded, tells_of_an_offer_once) {
+  policy::Desk policy = *a_policy();
+  policy.queues[0].auto_accept = false;
+  {
+    Story story{testing::TempDir(), std::make_shared<const policy::Desk>(policy)};
+    story.step(event::RecoveryDone{Position{10}});
+    story.step(event::SessionOpened{SessionId{101}, Role::buyer, "b1", "lamps"});
+    story.step(event::SessionOpened{SessionId{202}, Role::agent, "07", ""});
+    story.step(event::Heard{SessionId{202}, ask::SetStatus{CommandId{7, 1}, Status::available}});
+    story.step(event::Heard{SessionId{101}, ask::Open{CommandId{7, 2}, "", "", {}}});
+    story.say(101, 3, "is it in");
+    story.step(event::Heard{SessionId{202}, ask::Accept{CommandId{7, 4}, story.chat()}});
+  }
+  read();
+  EXPECT_EQ(picks(assigned(), text_),
+            "2025-11-21T21:20:00.600Z offered to 07 by load\n"
+            "  agent  fell out  load  held  last assigned\n"
+            "  07     eligible  0/5   0/10  never\n");
 }
 
 TEST_F(Recorded, has_every_kind_of_event) {

@@ -37,6 +37,8 @@ class ShardTest : public testing::Test {
     policy.shops.emplace_back().name = "lamps";
     policy.queues.emplace_back().name = "sales";
     policy.queues.back().shops = {"lamps"};
+    policy.agents.emplace_back().name = "07";
+    policy.agents.back().queues = {"sales"};
     Placement made;
     made.id = DeskId{id};
     made.name = policy.name;
@@ -57,9 +59,9 @@ class ShardTest : public testing::Test {
     return made;
   }
 
-  std::string explain(std::int32_t desk, ChatId chat) {
+  std::string explain(std::int32_t desk, ChatId chat, bool all = false) {
     std::promise<std::string> said;
-    shard_->post(mail::Explain{DeskId{desk}, chat, [&](std::string text) { said.set_value(std::move(text)); }});
+    shard_->post(mail::Explain{DeskId{desk}, chat, all, [&](std::string text) { said.set_value(std::move(text)); }});
     return said.get_future().get();
   }
 
@@ -96,6 +98,8 @@ TEST_F(ShardTest, ExplainsTheChatOfTheDeskThatWasNamed) {
   EXPECT_EQ(explain(2, first_), "");
   EXPECT_NE(explain(2, ChatId{first_.value + 1}), "");
   EXPECT_EQ(explain(3, first_), "");
+  EXPECT_TRUE(explain(1, first_, true).starts_with("  agent  fell out"));
+  EXPECT_EQ(explain(2, first_, true), "");
 }
 
 // Goal: a client whom the shard has no room for reads an answer, and not a bare end.
