@@ -49,7 +49,7 @@ enum class Reason : std::uint8_t {
   left_unanswered,  // the buyer was gone and still waited long after the breach
   identified,       // the guest's chat ended because the named buyer has an open one
   too_long,         // the chat reached lines_max
-  expired,          // a left message nobody answered in time
+  expired,          // waiting for one agent took too long
   answered,         // a left message that was answered
   declined,
   lapsed,

@@ -89,7 +89,7 @@ inline constexpr std::array happened_table{
                 "the process may not open what sessions_max asks for: raise its hard limit (LimitNOFILE)"},
     HappenedRow{Happened::internal_fault, "internal_fault", Level::error, 600,
                 "a shard's thread failed in a way that cannot be; the process ends"},
-    HappenedRow{Happened::recovering, "recovering", Level::info, 600, "how far, and how long still"},
+    HappenedRow{Happened::recovering, "recovering", Level::info, 600, "chats are read back"},
     HappenedRow{Happened::recovered, "recovered", Level::info, 600, "a desk stands as it stood"},
     HappenedRow{Happened::partition_worry, "partition_worry", Level::warn, 10,
                 "rows lie in this default partition, or this one could not be made"},

@@ -28,57 +28,57 @@ constexpr std::size_t file_bytes_max{1024 * 1024};
 // Order is the order of the README's table. A row of a number gives its unit and bounds; the others leave them empty.
 // clang-format off
 const std::array rows{
-    SettingRow{"listen", "", "127.0.0.1:8080", 0, 0, true, address, &Settings::listen,
+    SettingRow{"listen", "", "127.0.0.1:8080", 0, 0, address, &Settings::listen,
         "Where buyers come in, and staff unless staff_listen is set. Put nginx with TLS before it."},
-    SettingRow{"staff_listen", "", "", 0, 0, true, address, &Settings::staff_listen,
+    SettingRow{"staff_listen", "", "", 0, 0, address, &Settings::staff_listen,
         "Another address for staff: consoles, wallboards and back offices are then not served on listen."},
-    SettingRow{"internal_listen", "", "127.0.0.1:8081", 0, 0, true, address, &Settings::internal_listen,
+    SettingRow{"internal_listen", "", "127.0.0.1:8081", 0, 0, address, &Settings::internal_listen,
         "Health, metrics and the admin API. Never put it where buyers can reach it."},
-    SettingRow{"database", "", "dbname=deskd", 0, 0, true, text, &Settings::database,
+    SettingRow{"database", "", "dbname=deskd", 0, 0, text, &Settings::database,
         "How to reach PostgreSQL, in libpq's words. The role must be one that cannot change the schema."},
-    SettingRow{"database_file", "", "", 0, 0, true, text, &Settings::database_file,
+    SettingRow{"database_file", "", "", 0, 0, text, &Settings::database_file,
         "A file that holds what database would say, and wins over it: for a password that should stand nowhere else."},
-    SettingRow{"database_owner", "", "", 0, 0, true, text, &Settings::database_owner,
+    SettingRow{"database_owner", "", "", 0, 0, text, &Settings::database_owner,
         "The same for the schema's owner, whom only migrate uses. Empty: database."},
-    SettingRow{"database_owner_file", "", "", 0, 0, true, text, &Settings::database_owner_file,
+    SettingRow{"database_owner_file", "", "", 0, 0, text, &Settings::database_owner_file,
         "A file that holds what database_owner would say, and wins over it."},
-    SettingRow{"desks", "", "", 0, 0, true, list, &Settings::desks,
+    SettingRow{"desks", "", "", 0, 0, list, &Settings::desks,
         "The desks that this server takes, by name. Empty: every desk of the database."},
-    SettingRow{"guest_key_file", "", "var/guest.key", 0, 0, true, text, &Settings::guest_key_file,
+    SettingRow{"guest_key_file", "", "var/guest.key", 0, 0, text, &Settings::guest_key_file,
         "The key that guests' tokens are signed with; made at the first start. All servers of one database need the same."},
-    SettingRow{"admin_key_file", "", "var/admin.key", 0, 0, true, text, &Settings::admin_key_file,
+    SettingRow{"admin_key_file", "", "var/admin.key", 0, 0, text, &Settings::admin_key_file,
         "The word that opens the admin API; made at the first start. Who can read it can change every policy."},
-    SettingRow{"trusted_proxies", "", "", 0, 0, true, networks, &Settings::trusted_proxies,
+    SettingRow{"trusted_proxies", "", "", 0, 0, networks, &Settings::trusted_proxies,
         "Addresses or networks whose X-Forwarded-For is believed, such as 10.0.0.0/8."},
-    SettingRow{"shards", "threads", "1", 1, 64, true, number, &Settings::shards,
+    SettingRow{"shards", "threads", "1", 1, 64, number, &Settings::shards,
         "Threads that serve desks. A desk lives on one of them; more than the cores helps nobody."},
-    SettingRow{"sessions_max", "sessions", "20000", 10, 1'000'000, true, number, &Settings::sessions_max,
-        "Connections at once. Some descriptors are kept back of it for staff."},
-    SettingRow{"sessions_per_address_max", "sessions", "20000", 1, 1'000'000, true, number, &Settings::sessions_per_address_max,
+    SettingRow{"sessions_max", "sessions", "20000", 10, 1'000'000, number, &Settings::sessions_max,
+        "Connections at once; beyond it buyers are turned away, and staff use descriptors that are kept for them."},
+    SettingRow{"sessions_per_address_max", "sessions", "20000", 1, 1'000'000, number, &Settings::sessions_per_address_max,
         "Of one address, staff excepted. Generous, because a carrier puts thousands of buyers behind one."},
-    SettingRow{"unauthenticated_max", "sessions", "8000", 1, 1'000'000, true, number, &Settings::unauthenticated_max,
+    SettingRow{"unauthenticated_max", "sessions", "8000", 1, 1'000'000, number, &Settings::unauthenticated_max,
         "Connections that have not signed in yet."},
-    SettingRow{"unauthenticated_per_address_max", "sessions", "2000", 1, 1'000'000, true, number, &Settings::unauthenticated_per_address_max,
+    SettingRow{"unauthenticated_per_address_max", "sessions", "2000", 1, 1'000'000, number, &Settings::unauthenticated_per_address_max,
         "The same of one address."},
-    SettingRow{"buyer_burst", "messages", "20", 1, 10'000, true, number, &Settings::buyer_burst,
+    SettingRow{"buyer_burst", "messages", "20", 1, 10'000, number, &Settings::buyer_burst,
         "What a buyer's session may send at once."},
-    SettingRow{"buyer_per_second", "messages/s", "2", 1, 10'000, true, number, &Settings::buyer_per_second,
+    SettingRow{"buyer_per_second", "messages/s", "2", 1, 10'000, number, &Settings::buyer_per_second,
         "What it may send in the long run. Beyond both it is told rate_limited, and closed if it goes on."},
-    SettingRow{"agent_burst", "messages", "100", 1, 10'000, true, number, &Settings::agent_burst,
+    SettingRow{"agent_burst", "messages", "100", 1, 10'000, number, &Settings::agent_burst,
         "The same for staff, who answer many chats on one session."},
-    SettingRow{"agent_per_second", "messages/s", "10", 1, 10'000, true, number, &Settings::agent_per_second,
+    SettingRow{"agent_per_second", "messages/s", "10", 1, 10'000, number, &Settings::agent_per_second,
         "The same for staff."},
-    SettingRow{"outbox_bytes_max", "bytes", "262144", 64 * kib, 64 * mib, true, number, &Settings::outbox_bytes_max,
+    SettingRow{"outbox_bytes_max", "bytes", "262144", 64 * kib, 64 * mib, number, &Settings::outbox_bytes_max,
         "What may wait for one session that reads slowly. Beyond it the session is closed, and can resume."},
-    SettingRow{"backlog_bytes_max", "bytes", "67108864", mib, 4096 * mib, true, number, &Settings::backlog_bytes_max,
+    SettingRow{"backlog_bytes_max", "bytes", "67108864", mib, 4096 * mib, number, &Settings::backlog_bytes_max,
         "What may wait for the database, for each desk. From a quarter on work is left out, comfort first; at three quarters new chats are refused, at all of it new words."},
-    SettingRow{"log_level", "", "info", 0, 0, true, SettingKind::log_level, &Settings::log_level,
+    SettingRow{"log_level", "", "info", 0, 0, SettingKind::log_level, &Settings::log_level,
         "debug, info, warn or error: quieter events are left out."},
-    SettingRow{"record_dir", "", "", 0, 0, true, text, &Settings::record_dir,
+    SettingRow{"record_dir", "", "", 0, 0, text, &Settings::record_dir,
         "Where each desk's events are recorded for deskd replay, with filler for all words. Empty: nowhere."},
-    SettingRow{"drain_seconds", "s", "10", 0, 3600, true, number, &Settings::drain_seconds,
+    SettingRow{"drain_seconds", "s", "10", 0, 3600, number, &Settings::drain_seconds,
         "How long a server that was asked to stop waits for what is not stored and for sessions to end."},
-    SettingRow{"allow_full_page_writes_off", "", "no", 0, 0, true, yes_no, &Settings::allow_full_page_writes_off,
+    SettingRow{"allow_full_page_writes_off", "", "no", 0, 0, yes_no, &Settings::allow_full_page_writes_off,
         "Serve although PostgreSQL runs with full_page_writes off: only for managed databases whose disks tear no page."},
 };
 // clang-format on
@@ -210,12 +210,15 @@ std::optional<std::string> content_of(const std::string& file, std::size_t most)
   return content;
 }
 
+// A connection string or a word: no more than a line.
+constexpr std::size_t secret_bytes_max{4096};
+
 // What one row may not say because of what another says.
 void check_together(SettingsRead& read) {
   Settings& settings = read.settings;
   const auto from_file = [&read](std::string_view name, const std::string& file, std::string& into) {
     if (file.empty()) return;
-    auto content = content_of(file, 4096);
+    auto content = content_of(file, secret_bytes_max);
     if (!content) {
       read.wrong.push_back(std::string{name} + ": cannot read " + file);
       return;
@@ -341,7 +344,7 @@ std::string settings_table() {
              (row.initial.empty() ? "" : "`" + std::string{row.initial} + "`") + " | ";
     if (row.kind == number)
       table += std::to_string(row.least) + " to " + std::to_string(row.most) + " " + std::string{row.unit};
-    table += " | " + std::string{row.sentence} + (row.restart ? "" : " Takes effect at once.") + " |\n";
+    table += " | " + std::string{row.sentence} + " |\n";
   }
   return table;
 }

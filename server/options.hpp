@@ -66,7 +66,6 @@ struct SettingRow {
   std::string_view initial;  // the default, as one would write it
   std::int64_t least;
   std::int64_t most;
-  bool restart;  // whether a change takes effect only at the next start
   SettingKind kind;
   std::variant<std::string Settings::*, std::int64_t Settings::*, bool Settings::*,
                std::vector<std::string> Settings::*>

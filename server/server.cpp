@@ -214,7 +214,7 @@ void Server::start_shards(std::vector<Placement> placements) {
   options.sessions_max = static_cast<std::size_t>(settings_.sessions_max);
   options.backlog_bytes_max = static_cast<std::size_t>(settings_.backlog_bytes_max);
   options.record_dir = settings_.record_dir;
-  const Shard::Listeners listeners{.lost = [this](DeskId desk, std::size_t) { here([this, desk] { on_lost(desk); }); },
+  const Shard::Listeners listeners{.lost = [this](DeskId desk) { here([this, desk] { on_lost(desk); }); },
                                    .drained =
                                        [this] {
                                          here([this] {
@@ -224,9 +224,9 @@ void Server::start_shards(std::vector<Placement> placements) {
   for (options.number = 0; options.number < static_cast<std::size_t>(settings_.shards); ++options.number)
     shards_.push_back(std::make_unique<Shard>(options, *clock_, *writer_, *reader_, listeners));
   for (Placement& placement : placements) {
-    const std::size_t chats = placement.recovered.size();
+    const std::size_t events = placement.recovered.size();
     enlist(placement).place(std::move(placement));
-    note(Happened::recovered, {{"desk", Name{entries_.back().name}}, {"events", chats}});
+    note(Happened::recovered, {{"desk", Name{entries_.back().name}}, {"events", events}});
   }
   for (const auto& shard : shards_) {
     threads_.emplace_back([&shard = *shard] {
@@ -561,7 +561,12 @@ void Server::add_desk(std::shared_ptr<policy::Desk> policy,
       if (!add_policy(settings_.database, make_desk(settings_.database, policy->name), policy->version - 1, row))
         return then(Refusal{Code::stale_policy, "the desk is in the database, and not this server's"});
       made = std::make_shared<Placement>(placement(policy->name, take_desk(settings_.database, policy->name)));
-    } catch (const StorageError&) { return then(Refusal{Code::storage_behind, "the database is away"}); }
+    } catch (const StorageError&) {
+      return then(Refusal{Code::storage_behind, "the database is away"});
+    } catch (const std::runtime_error& wrong) {
+      // The desk is made and nobody's; the next start takes it. A key's file can have gone since it was judged.
+      return then(Refusal{Code::bad_policy, wrong.what()});
+    }
     here([this, made, then] {
       ++desks_wanted_;
       Shard& shard = enlist(*made);

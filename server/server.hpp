@@ -1,7 +1,7 @@
 // server.hpp - The parts put together: desks taken, threads started, doors opened; and all of it in order back again.
 //
 //      this thread   listeners, HTTP, signals, the list of desks     ── mail ──>  shard threads
-//      office        what blocks and nobody waits for: policies stored, partitions made
+//      office        what blocks: policies and desks stored, partitions made
 //      writer, reader   storage's own
 //
 // Start: whatever can stand in the way is looked at first (the database, policies, keys, where to record, the addresses);

@@ -28,20 +28,6 @@ std::size_t text_bytes(const record::Body& body) {
   return sum;
 }
 
-std::size_t bytes_of(const record::Order& order) {
-  std::size_t sum = order.order_no.size() + order.address.size() + order.recipient.size() + order.phone.size() +
-                    order.requests.size() + order.return_terms.size();
-  for (const record::Item& item : order.items)
-    sum += sizeof(item) + item.article.size() + item.spec.size() + item.colour.size();
-  return sum;
-}
-std::size_t bytes_of(const record::OrderAnswer& answer) {
-  std::size_t sum{};
-  for (const record::Correction& each : answer.corrections) sum += sizeof(each) + each.field.size() + each.value.size();
-  return sum;
-}
-std::size_t bytes_of(const record::Rating& rating) { return rating.text.size(); }
-
 }  // namespace
 
 std::size_t bytes_of(const Record& record) {

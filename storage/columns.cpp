@@ -370,21 +370,24 @@ std::string missing_lines_statement() {
   return R"(
       select u.desk, u."position"
       from (select unnest($1::int[]) desk, unnest($2::bigint[]) chat, unnest($3::smallint[]) stream,
-                   unnest($4::int[]) seq, unnest($5::bigint[]) "position") u
+                   unnest($4::int[]) seq, unnest($5::bigint[]) "position", unnest($6::smallint[]) kind) u
       where not exists (
         select from message m
-        where m.desk = u.desk and m.chat = u.chat and m.stream = u.stream and m.seq = u.seq and m.position = u.position))";
+        where m.desk = u.desk and m.chat = u.chat and m.stream = u.stream and m.seq = u.seq and m.position = u.position
+          and m.kind = u.kind))";
 }
 
 std::vector<std::string> missing_lines_arrays(std::span<const Record> records) {
   using Item = Only<record::Line>::Item;
   const Only<record::Line> lines{records};
-  std::vector<std::string> arrays(5);
+  std::vector<std::string> arrays(6);
   column(arrays[0], lines, [](Item i) { return i.record.desk.value; });
   column(arrays[1], lines, [](Item i) { return i.body.chat.value; });
   column(arrays[2], lines, [](Item i) { return small(i.body.stream); });
   column(arrays[3], lines, [](Item i) { return static_cast<std::int32_t>(i.body.seq.value); });
   column(arrays[4], lines, [](Item i) { return i.record.position.value; });
+  // A replacement that an earlier try stored has all but this in common with the line.
+  column(arrays[5], lines, [](Item i) { return small(i.body.kind); });
   return arrays;
 }
 

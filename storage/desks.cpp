@@ -1,15 +1,11 @@
 #include "storage/desks.hpp"
 
-#include <pqxx/pqxx>
-
-#include "storage/connection.hpp"
-#include "storage/recovery.hpp"
+#include "storage/question.hpp"
 
 namespace deskd {
 
 std::vector<std::string> read_decisions(const std::string& connection, std::string_view desk, ChatId chat) {
-  try {
-    pqxx::connection database{connection_words(connection, "deskd_explain")};
+  const auto read = [&](pqxx::connection& database) {
     pqxx::read_transaction transaction{database};
     std::vector<std::string> lines;
     constexpr const char* sql{R"(
@@ -20,18 +16,19 @@ std::vector<std::string> read_decisions(const std::string& connection, std::stri
     for (const auto& row : transaction.exec_params(sql, std::string{desk}, chat.value))
       lines.emplace_back(row[0].c_str());
     return lines;
-  } catch (const std::exception& failed) { throw StorageError{failed.what()}; }
+  };
+  return promptly(connection, read, "deskd-explain");
 }
 
 std::vector<std::string> desk_names(const std::string& connection) {
-  try {
-    pqxx::connection database{connection_words(connection, "deskd_start")};
+  const auto read = [](pqxx::connection& database) {
     pqxx::read_transaction transaction{database};
     std::vector<std::string> names;
     for (const auto& row : transaction.exec("select name from desk_owner order by desk"))
       names.emplace_back(row[0].as<std::string>());
     return names;
-  } catch (const std::exception& failed) { throw StorageError{failed.what()}; }
+  };
+  return promptly(connection, read, "deskd-start");
 }
 
 }  // namespace deskd

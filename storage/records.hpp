@@ -122,6 +122,21 @@ struct Rating {
   bool operator==(const Rating&) const = default;
 };
 
+// Bytes of what a deed says, for the bounds on what waits to be stored.
+inline std::size_t bytes_of(const Order& order) {
+  std::size_t sum = order.order_no.size() + order.address.size() + order.recipient.size() + order.phone.size() +
+                    order.requests.size() + order.return_terms.size();
+  for (const Item& item : order.items)
+    sum += sizeof(item) + item.article.size() + item.spec.size() + item.colour.size();
+  return sum;
+}
+inline std::size_t bytes_of(const OrderAnswer& answer) {
+  std::size_t sum{};
+  for (const Correction& each : answer.corrections) sum += sizeof(each) + each.field.size() + each.value.size();
+  return sum;
+}
+inline std::size_t bytes_of(const Rating& rating) { return rating.text.size(); }
+
 // The body of a deed. It is stored in the transaction of the line with the same (chat, seq).
 struct Deed {
   ChatId chat;

@@ -4,7 +4,7 @@
 #include <pqxx/pqxx>
 #include <unordered_map>
 
-#include "storage/connection.hpp"
+#include "storage/question.hpp"
 #include "storage/rows.hpp"
 
 namespace deskd {
@@ -18,26 +18,6 @@ static_assert(static_cast<int>(FactKind::missed) == 8 && static_cast<int>(FactKi
 // Chats whose lines are asked for at once: bounds what one result holds in memory.
 constexpr std::size_t chats_at_once{1000};
 
-// A start that waits longer than this for one answer should fail and say so.
-constexpr std::chrono::milliseconds statement_timeout{60'000};
-
-// A question about a row or two is answered by then, or the database is as good as away: a serving server's admin waits
-// for it, and so does its end.
-constexpr std::chrono::milliseconds answer_within{5'000};
-
-// Everything in here fails in one way.
-template <class F>
-auto with_connection(const std::string& words, const F& f) {
-  try {
-    pqxx::connection connection{connection_words(words, "deskd-recovery")};
-    const pqxx::quiet_errorhandler quiet{connection};  // libpqxx would print notices
-    pqxx::nontransaction{connection}.exec(session_settings(statement_timeout));
-    return f(connection);
-  } catch (const StorageError&) { throw; } catch (const std::exception& error) {
-    throw StorageError{error.what()};
-  }
-}
-
 stored::Policy policy_of(const pqxx::row& row) {
   return {rows::number<std::int64_t>(row[0]), row[1].c_str(), row[2].c_str(), rows::instant(row[3])};
 }
@@ -48,15 +28,6 @@ std::string of_chats(std::string_view columns, std::string_view table, std::stri
   std::string sql{"select r.* from unnest($2::bigint[]) c(chat) cross join lateral (select chat, "};
   sql.append(columns).append(" from ").append(table).append(" where desk = $1 and chat = c.chat ").append(where);
   return sql.append(" order by ").append(order).append(") r");
-}
-
-// For what a serving server asks.
-template <class F>
-auto promptly(const std::string& words, const F& f) {
-  return with_connection(words, [&](pqxx::connection& c) {
-    const Patience patience{c.sock(), answer_within};
-    return f(c);
-  });
 }
 
 }  // namespace

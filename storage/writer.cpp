@@ -59,7 +59,7 @@ Record replacement(const Record& record) {
     gone.stream = line->stream;
     gone.seq = line->seq;
     gone.at = line->at;
-    gone.origin = Origin::system;
+    gone.origin = line->origin;
     gone.kind = LineKind::refused;
     instead.body = gone;
     return instead;

@@ -29,7 +29,6 @@ void handle(Floor&, Session&, const ask::Pong&) {}
 }  // namespace edge
 
 Desk::Desk(DeskOptions options) {
-  floor_.desk = options.id;
   floor_.epoch = options.epoch;
   floor_.backlog_bytes_max = options.backlog_bytes_max;
   floor_.wall_ms = options.wall_ms;
@@ -99,7 +98,7 @@ void Desk::on(const event::PolicyChanged& event) {
       presence::set_status(floor_, *agent, Status::signed_out, Reason::policy);
     }
     if (!agent->employed)
-      for (const SessionId session : agent->sessions) floor_.out->add(effect::Close{session, CloseCode::revoked});
+      for (const SessionId session : agent->attached) floor_.out->add(effect::Close{session, CloseCode::revoked});
     seating::on_agent_changed(floor_, *agent);
   }
   for (const auto& [id, chat] : floor_.chats) {

@@ -13,23 +13,6 @@ constexpr std::uint32_t record_bytes = 192;
 
 std::uint32_t slot_of(SessionId id) { return static_cast<std::uint32_t>(id.value); }
 
-std::uint32_t bytes_of(const record::Order& order) {
-  std::size_t bytes = order.order_no.size() + order.address.size() + order.recipient.size() + order.phone.size() +
-                      order.requests.size() + order.return_terms.size();
-  for (const record::Item& item : order.items)
-    bytes += item.article.size() + item.spec.size() + item.colour.size() + 16;
-  return static_cast<std::uint32_t>(bytes);
-}
-
-std::uint32_t bytes_of(const record::OrderAnswer& answer) {
-  std::size_t bytes = 0;
-  for (const record::Correction& correction : answer.corrections)
-    bytes += correction.field.size() + correction.value.size();
-  return static_cast<std::uint32_t>(bytes);
-}
-
-std::uint32_t bytes_of(const record::Rating& rating) { return static_cast<std::uint32_t>(rating.text.size()); }
-
 }  // namespace
 
 Session* Floor::session(SessionId id) {
@@ -126,7 +109,7 @@ void Floor::persist(const record::Fact& fact) {
 }
 
 void Floor::persist(const record::Deed& deed) {
-  const std::uint32_t body = std::visit([](const auto& said) { return bytes_of(said); }, deed.body);
+  const auto body = static_cast<std::uint32_t>(std::visit([](const auto& said) { return bytes_of(said); }, deed.body));
   const Position position = ledger.add({.bytes = record_bytes + body, .at = now});
   ++counters.records;
   out->add(effect::Persist{position, deed});

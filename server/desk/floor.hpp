@@ -66,7 +66,6 @@ struct Pick {
 };
 
 struct Floor {
-  DeskId desk;
   Epoch epoch;
   std::size_t backlog_bytes_max{};
   std::shared_ptr<const Rulebook> book;

@@ -193,10 +193,7 @@ void handle(Floor& floor, Session& session, const ask::Close& ask) {
   if (chat == nullptr) return;
   // A close that comes again after the buyer has reopened the chat has been carried out long ago.
   if (!chat->open()) chat->answered.add(ask.id);
-  if (chat->answered.knows(ask.id)) {
-    const Seq own = chat->main.find(ask.id);
-    return floor.done(session, ask.id, chat->id, own ? own : chat->main.last());
-  }
+  if (chat->answered.knows(ask.id)) return floor.done(session, ask.id, chat->id, chat->main.find(ask.id));
   if (talk::repeated(floor, session, *chat, Stream::main, ask.id, content_of(LineKind::closed, {}, {}))) return;
   if (session.buyer != nullptr) return close(floor, *chat, Reason::by_buyer, Origin::buyer, nobody, ask.id, session.id);
   const bool holds = chat->place == Place::held && chat->agent == session.agent;

@@ -26,8 +26,8 @@ inline constexpr std::size_t transcript_piece_bytes_max{32 * 1024};
 // Bytes of words a chat keeps in memory for resuming sessions. What is older and stored is read from the database.
 inline constexpr std::size_t chat_words_bytes_max{256 * 1024};
 
-// An ended chat that was read back because somebody named it stays so long: a client that repeats a whole outbox reads it
-// once.
+// An ended chat that was read back because somebody named it stays so long: who repeats a whole outbox to it, one
+// command after the other, reads it once.
 inline constexpr Duration read_back_for{10s};
 
 // Sessions of one person at a time: tabs and devices. The oldest is closed as `replaced`.
@@ -42,17 +42,15 @@ inline constexpr std::size_t watched_max{64};
 // A queue's name, an agent's, a skill's: what fits a wallboard's column.
 inline constexpr std::size_t name_bytes_max{32};
 
-// A buyer's id as the shop's back end says it.
-inline constexpr std::size_t buyer_bytes_max{128};
-
 // An order confirmation: articles, and bytes of each text in it. A parcel's label holds less.
 inline constexpr std::size_t order_items_max{100};
 inline constexpr std::size_t order_field_bytes_max{1024};
+// What a shop says about returning, as one reads it out: a page.
 inline constexpr std::size_t return_terms_bytes_max{4096};
 // Of one answer: every field of every article at most.
 inline constexpr std::size_t corrections_max{4 * order_items_max + 8};
 
-// Routing compares sets of queues and skills as 64 bits.
+// Routing compares sets of queues and skills as 64 bits; policy_rules.hpp lets no policy name more.
 inline constexpr std::size_t queues_max{64};
 inline constexpr std::size_t skills_max{64};
 

@@ -68,9 +68,10 @@ std::uint64_t content(const record::OrderAnswer& answer) {
 
 void handle(Floor& floor, Session& session, const ask::ProposeOrder& propose) {
   if (!rights::is_staff(floor, session, propose.id)) return;
-  Chat* chat = rights::chat_to_speak_in(floor, session, propose.chat, Stream::main, propose.id);
+  const std::uint64_t said = content(propose.order);
+  Chat* chat = rights::chat_to_speak_in(floor, session, propose.chat, Stream::main, propose.id, said);
   if (chat == nullptr) return;
-  if (talk::repeated(floor, session, *chat, Stream::main, propose.id, content(propose.order))) return;
+  if (talk::repeated(floor, session, *chat, Stream::main, propose.id, said)) return;
   if (const std::string_view field = wrong_field(propose.order); !field.empty()) {
     return floor.refuse(session, propose.id, Code::bad_order, field);
   }
@@ -83,7 +84,7 @@ void handle(Floor& floor, Session& session, const ask::ProposeOrder& propose) {
   talk::append(
       floor, *chat, Stream::main,
       {.id = propose.id, .reply_to = seq, .author = session.agent, .origin = Origin::human, .kind = LineKind::order},
-      {}, SessionId{}, std::move(order), content(propose.order));
+      {}, SessionId{}, std::move(order), said);
   sla::on_answer(floor, *chat);
 }
 

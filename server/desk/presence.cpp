@@ -154,7 +154,6 @@ void set_status(Floor& floor, Agent& agent, Status status, Reason reason) {
     return;
   agent.status = status;
   agent.status_reason = reason;
-  agent.status_since = floor.now;
   if (status == Status::available) agent.unanswered_offers = 0;
   floor.persist(record::Fact{.at = floor.now,
                              .kind = FactKind::status,

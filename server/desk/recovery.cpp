@@ -14,9 +14,13 @@ namespace deskd::recovery {
 
 namespace {
 
+// Also somebody whom the policy does not name any more: what she said and did is hers all the same.
 AgentIndex agent_of(Floor& floor, std::string_view name) {
-  const Agent* agent = name.empty() ? nullptr : floor.roster.find(name);
-  return agent == nullptr ? nobody : agent->index;
+  if (name.empty()) return nobody;
+  if (const Agent* known = floor.roster.find(name)) return known->index;
+  Agent& former = floor.roster.remember(name);
+  seating::on_agent_changed(floor, former);
+  return former.index;
 }
 
 std::uint64_t content(const Chat& chat, const stored::Line& line) {
@@ -52,12 +56,52 @@ void fold(Chat& chat, const stored::Line& line) {
   }
 }
 
+// All that was said, and what follows from it.
+void append_lines(Floor& floor, Chat& chat, const stored::Chat& stored) {
+  chat.last_line = stored.opened;
+  for (const stored::Line& line : stored.lines) {
+    Transcript& transcript = chat.transcript(line.stream);
+    DESK_ASSERT(line.seq == next(transcript.last()));
+    transcript.append({.at = line.at,
+                       .id = line.id,
+                       .content = content(chat, line),
+                       .reply_to = line.reply_to,
+                       .author = line.origin == Origin::buyer ? nobody : agent_of(floor, line.person),
+                       .origin = line.origin,
+                       .kind = line.kind,
+                       .reason = line.reason,
+                       .hidden = line.kind == LineKind::refused,
+                       .refused = line.kind == LineKind::refused},
+                      line.text);
+    if (line.kind == LineKind::recalled && line.reply_to) transcript.hide(line.reply_to);
+    if (line.stream == Stream::main) fold(chat, line);
+  }
+  chat.main.set_stored(chat.main.last());
+  chat.inside.set_stored(chat.inside.last());
+  if (chat.place == Place::closed) chat.waiting_since.reset();
+}
+
+// The agent who had it has it still, unless the policy names her no more.
+void keep_holding(Floor& floor, Chat& chat, const stored::Chat& stored) {
+  Agent* agent = floor.roster.find(stored.agent);
+  if (agent == nullptr || !agent->employed) {
+    chat.place = chat.left_since ? Place::left_message : Place::waiting;
+    chat.lined_up = floor.now;
+    chat.told.reset();
+    chat.asked = false;
+    return;
+  }
+  chat.left = chat.left_since.has_value();
+  chat.agent = agent->index;
+  agent->held.push_back(&chat);
+  agent->last_assigned = std::max(agent->last_assigned, chat.assigned);
+}
+
 void settle_place(Floor& floor, Chat& chat) {
   if (chat.open() && chat.place != Place::greeted) seating::set_need(floor, chat);
   switch (chat.place) {
     case Place::greeted: sla::set_clocks(floor, chat); break;
     case Place::held:
-      seating::set_need(floor, chat);
       sla::set_clocks(floor, chat);
       if (chat.is_breached()) presence::on_breached(floor, chat);
       break;
@@ -90,7 +134,6 @@ void on_agent(Floor& floor, const event::RecoveredAgent& stored) {
   if (agent == nullptr || !agent->employed) return;
   agent->status = stored.status;
   agent->status_reason = stored.reason;
-  agent->status_since = stored.since;
   const bool stands = stored.adjusted_under != 0 && stored.adjusted_under == floor.book->version();
   if (stands) agent->adjust(*floor.book, stored.capacity, floor.book->queues(stored.queues));
 }
@@ -105,7 +148,11 @@ void on_chat(Floor& floor, const event::RecoveredChat& stored) {
   const bool read_back = !floor.recovering;
   DESK_ASSERT(!read_back || stored.closed);
   // Two commands can have named it before it came.
-  if (read_back && floor.chat(stored.chat) != nullptr) return;
+  if (Chat* known = read_back ? floor.chat(stored.chat) : nullptr) {
+    if (!known->open() && known->timer(ChatTimer::forget).due() < floor.now + limits::read_back_for)
+      floor.arm(*known, ChatTimer::forget, floor.now + limits::read_back_for);
+    return;
+  }
   DESK_ASSERT(floor.chats.count(stored.chat) == 0);
   Chat& chat = floor.add_chat(stored.chat, floor.buyer(stored.shop, stored.buyer, stored.guest));
   floor.last_chat = std::max(floor.last_chat, chat.id);
@@ -134,48 +181,16 @@ void on_chat(Floor& floor, const event::RecoveredChat& stored) {
   chat.excused = stored.excused;
   chat.told = stored.told;
   chat.asked = stored.asked;
-  chat.wanted = agent_of(floor, stored.wanted);
+  // Nobody waits for somebody who is no longer here.
+  if (const Agent* wanted = floor.roster.find(stored.wanted); wanted != nullptr && wanted->employed)
+    chat.wanted = wanted->index;
   chat.last_agent = agent_of(floor, stored.agent);
   if (!read_back && chat.last_agent != nobody && (buyer.chat == &chat || buyer.last_agent == nobody))
     buyer.last_agent = chat.last_agent;
   for (const stored::Deed& deed : stored.deeds) chat.deeds.emplace_back(deed.seq, deed.body);
 
-  for (const stored::Line& line : stored.lines) {
-    Transcript& transcript = chat.transcript(line.stream);
-    DESK_ASSERT(line.seq == next(transcript.last()));
-    transcript.append({.at = line.at,
-                       .id = line.id,
-                       .content = content(chat, line),
-                       .reply_to = line.reply_to,
-                       .author = line.origin == Origin::buyer ? nobody : agent_of(floor, line.person),
-                       .origin = line.origin,
-                       .kind = line.kind,
-                       .reason = line.reason,
-                       .hidden = line.kind == LineKind::refused,
-                       .refused = line.kind == LineKind::refused},
-                      line.text);
-    if (line.kind == LineKind::recalled && line.reply_to) transcript.hide(line.reply_to);
-    if (line.stream == Stream::main) fold(chat, line);
-  }
-  chat.main.set_stored(chat.main.last());
-  chat.inside.set_stored(chat.inside.last());
-  if (chat.place == Place::closed) chat.waiting_since.reset();
-
-  chat.last_line = std::max(chat.last_line, chat.placed);
-
-  Agent* agent = floor.roster.find(stored.agent);
-  if (chat.place == Place::held && (agent == nullptr || !agent->employed)) {
-    chat.place = chat.left_since ? Place::left_message : Place::waiting;
-    chat.lined_up = floor.now;
-    chat.told.reset();
-    chat.asked = false;
-  }
-  if (chat.place == Place::held) {
-    chat.left = chat.left_since.has_value();
-    chat.agent = agent->index;
-    agent->held.push_back(&chat);
-    agent->last_assigned = std::max(agent->last_assigned, chat.assigned);
-  }
+  append_lines(floor, chat, stored);
+  if (chat.place == Place::held) keep_holding(floor, chat, stored);
   for (const stored::Clock& fired : stored.fired) sla::recovered(floor, chat, fired);
 }
 

@@ -18,14 +18,15 @@ bool holds(const Chat& chat, const Session& session) {
   return session.agent != nobody && chat.place == Place::held && chat.agent == session.agent;
 }
 
-// What was said before the chat ended, or before it was taken away, is answered once more.
-bool answers_repeat(Floor& floor, const Session& session, const Chat& chat, Stream stream, CommandId command) {
+// What was said before the chat ended, or before it was taken away, is answered once more. `content`: if it can differ.
+bool answers_repeat(Floor& floor, const Session& session, const Chat& chat, Stream stream, CommandId command,
+                    std::optional<std::uint64_t> content = {}) {
   const Transcript& transcript = chat.transcript(stream);
   const Seq seq = transcript.find(command);
   if (!seq) return false;
   const Transcript::Line& line = transcript.line(seq);
   const bool own = session.buyer != nullptr ? line.origin == Origin::buyer : line.author == session.agent;
-  return own && talk::repeated(floor, session, chat, stream, command, line.content);
+  return own && talk::repeated(floor, session, chat, stream, command, content.value_or(line.content));
 }
 
 }  // namespace
@@ -36,8 +37,6 @@ Chat* chat_of(Floor& floor, const Session& session, ChatId id) {
     return chat != nullptr && chat->buyer == session.buyer ? chat : nullptr;
   }
   if (session.role == Role::ops) return nullptr;
-  for (Chat* held : floor.roster.agent(session.agent).held)
-    if (held->id == id) return held;
   Chat* chat = floor.chat(id);
   if (chat == nullptr) return nullptr;
   if (session.role == Role::supervisor || chat->last_agent == session.agent || chat->agent == session.agent)
@@ -54,17 +53,19 @@ Chat* known_chat(Floor& floor, const Session& session, ChatId id, CommandId comm
 Chat* chat_or_stored(Floor& floor, const Session& session, ChatId id, CommandId command) {
   if (Chat* chat = chat_of(floor, session, id)) return chat;
   const Chat* of_another = floor.chat(id);
-  if (of_another == nullptr) {
+  if (of_another == nullptr && session.role != Role::ops) {
     const Buyer* buyer = session.buyer;
     floor.out->add(effect::ReadChat{session.id, command, id, buyer == nullptr ? std::string_view{} : buyer->shop,
                                     buyer == nullptr ? std::string_view{} : buyer->id});
-  } else if (session.buyer != nullptr || !answers_repeat(floor, session, *of_another, Stream::main, command)) {
+  } else if (of_another == nullptr || session.buyer != nullptr ||
+             !answers_repeat(floor, session, *of_another, Stream::main, command)) {
     floor.refuse(session, command, Code::unknown_chat);
   }
   return nullptr;
 }
 
-Chat* chat_to_speak_in(Floor& floor, const Session& session, ChatId id, Stream stream, CommandId command) {
+Chat* chat_to_speak_in(Floor& floor, const Session& session, ChatId id, Stream stream, CommandId command,
+                       std::uint64_t content) {
   if (session.role == Role::ops) {
     floor.refuse(session, command, Code::not_allowed, "for buyers and agents");
     return nullptr;
@@ -80,15 +81,16 @@ Chat* chat_to_speak_in(Floor& floor, const Session& session, ChatId id, Stream s
   }
   const bool may = of_buyer || holds(*chat, session) || (stream == Stream::inside && watches(*chat, session));
   if (may && chat->open()) return chat;
-  if (answers_repeat(floor, session, *chat, stream, command)) return nullptr;
+  if (answers_repeat(floor, session, *chat, stream, command, content)) return nullptr;
   floor.refuse(session, command, chat->open() ? Code::not_allowed : Code::chat_closed);
   return nullptr;
 }
 
-Chat* chat_to_recall_in(Floor& floor, const Session& session, ChatId id, Stream stream, CommandId command) {
+Chat* chat_to_recall_in(Floor& floor, const Session& session, ChatId id, Stream stream, CommandId command,
+                        std::uint64_t content) {
   // Also when the chat has ended: what must not stand there must not stand there.
   if (session.role == Role::supervisor) return chat_or_stored(floor, session, id, command);
-  return chat_to_speak_in(floor, session, id, stream, command);
+  return chat_to_speak_in(floor, session, id, stream, command, content);
 }
 
 Chat* held_chat(Floor& floor, const Session& session, ChatId id, CommandId command) {

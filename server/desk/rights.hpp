@@ -18,13 +18,15 @@ namespace deskd::rights {
 Chat* chat_of(Floor& floor, const Session& session, ChatId id);
 // The same, answering unknown_chat or not_allowed.
 Chat* known_chat(Floor& floor, const Session& session, ChatId id, CommandId command);
-// The same for what becomes a line. Of a chat that has left memory it is perhaps a repeat, or a supervisor's recall: the
+// The same for what may concern a chat that has left memory, as a repeat, a supervisor's recall, or somebody's past: the
 // chat is read back, and the command comes again.
 Chat* chat_or_stored(Floor& floor, const Session& session, ChatId id, CommandId command);
-// The open chat in which this session may say something on the stream. A repeat of what was said to a chat that has
-// ended is answered as the repeat it is.
-Chat* chat_to_speak_in(Floor& floor, const Session& session, ChatId id, Stream stream, CommandId command);
-Chat* chat_to_recall_in(Floor& floor, const Session& session, ChatId id, Stream stream, CommandId command);
+// The open chat in which this session may say something, of this content, on the stream. A repeat of what was said to a
+// chat that has ended is answered as the repeat it is.
+Chat* chat_to_speak_in(Floor& floor, const Session& session, ChatId id, Stream stream, CommandId command,
+                       std::uint64_t content);
+Chat* chat_to_recall_in(Floor& floor, const Session& session, ChatId id, Stream stream, CommandId command,
+                        std::uint64_t content);
 // The open chat that this agent holds.
 Chat* held_chat(Floor& floor, const Session& session, ChatId id, CommandId command);
 // The session is of a role that commands like these are for; else answers not_allowed.

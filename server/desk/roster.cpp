@@ -53,21 +53,29 @@ Agent* Roster::find(std::string_view name) {
   return found == by_name_.end() ? nullptr : agents_[found->second.value - 1].get();
 }
 
+Agent& Roster::add(std::string_view name) {
+  Agent& agent = *agents_.emplace_back(std::make_unique<Agent>());
+  agent.index = AgentIndex{static_cast<std::uint32_t>(agents_.size())};
+  for (std::size_t i = 0; i < agent_timers; ++i) {
+    agent.timers[i].owner = agent.index.value;
+    agent.timers[i].purpose = static_cast<std::uint8_t>(agent_timer_first + i);
+  }
+  agent.name = name;
+  by_name_.emplace(agent.name, agent.index);
+  return agent;
+}
+
+Agent& Roster::remember(std::string_view name) {
+  Agent& former = add(name);
+  rank();
+  return former;
+}
+
 void Roster::apply(const Rulebook& book) {
   for (const auto& agent : agents_) agent->employed = false;
   for (const policy::Agent& row : book.policy().agents) {
     Agent* agent = find(row.name);
-    if (agent == nullptr) {
-      const AgentIndex index{static_cast<std::uint32_t>(agents_.size() + 1)};
-      agent = agents_.emplace_back(std::make_unique<Agent>()).get();
-      agent->index = index;
-      for (std::size_t i = 0; i < agent_timers; ++i) {
-        agent->timers[i].owner = index.value;
-        agent->timers[i].purpose = static_cast<std::uint8_t>(agent_timer_first + i);
-      }
-      agent->name = row.name;
-      by_name_.emplace(agent->name, index);
-    }
+    if (agent == nullptr) agent = &add(row.name);
     agent->title = titles_.keep(row.title);
     agent->role = row.role;
     agent->employed = true;
@@ -77,6 +85,10 @@ void Roster::apply(const Rulebook& book) {
     agent->held_max = held_max_of(row);
     agent->set_shares(book);
   }
+  rank();
+}
+
+void Roster::rank() {
   std::vector<Agent*> by_name;
   for (const auto& agent : agents_) by_name.push_back(agent.get());
   std::sort(by_name.begin(), by_name.end(), [](const Agent* a, const Agent* b) { return a->name < b->name; });

@@ -51,7 +51,6 @@ struct Agent {
 
   Status status{Status::signed_out};
   Reason status_reason{};
-  Instant status_since;
   std::vector<SessionId> sessions;  // those that take part
   std::vector<SessionId> attached;  // all that are signed in as her, resumed or not; oldest first
 
@@ -81,6 +80,9 @@ class Roster {
   // Takes a policy: known agents keep what they hold, new ones join, missing ones are no longer employed.
   void apply(const Rulebook& book);
 
+  // Somebody who is remembered and not employed.
+  Agent& remember(std::string_view name);
+
   Agent* find(std::string_view name);
   Agent& agent(AgentIndex index) { return *agents_[index.value - 1]; }
   const Agent& agent(AgentIndex index) const { return *agents_[index.value - 1]; }
@@ -89,6 +91,9 @@ class Roster {
   const std::vector<std::unique_ptr<Agent>>& all() const { return agents_; }
 
  private:
+  Agent& add(std::string_view name);
+  void rank();
+
   std::vector<std::unique_ptr<Agent>> agents_;
   std::unordered_map<std::string_view, AgentIndex> by_name_;  // keys live in the agents
   Names titles_;

@@ -143,20 +143,20 @@ Need need_of(const Floor& floor, const Chat& chat) {
           .priority_s = floor.priority_s(chat)};
 }
 
-std::string_view explain(Floor& floor, const Explanation& explanation) {
-  std::array<std::string_view, 3> names;
-  for (std::size_t i = 0; i < names.size(); ++i)
-    if (explanation.terms[i].agent) names[i] = floor.roster.agent(explanation.terms[i].agent).name;
-  std::array<char, limits::explanation_bytes_max> text;
-  return floor.texts.emplace_back(format_explanation(explanation, names, text));
-}
-
 void seat(Floor& floor, Chat& chat, Agent& agent) {
   if (chat.place == Place::waiting && !floor.queue(chat).auto_accept) return reservation::offer(floor, chat, agent);
   assign(floor, chat, agent, false);
 }
 
 }  // namespace
+
+std::string_view text_of(Floor& floor, const Explanation& explanation) {
+  std::array<std::string_view, 3> names;
+  for (std::size_t i = 0; i < names.size(); ++i)
+    if (explanation.terms[i].agent) names[i] = floor.roster.agent(explanation.terms[i].agent).name;
+  std::array<char, limits::explanation_bytes_max> text;
+  return floor.texts.emplace_back(format_explanation(explanation, names, text));
+}
 
 void set_need(Floor& floor, Chat& chat) {
   auto queue = floor.book->queue(chat.queue);
@@ -395,7 +395,7 @@ void assign(Floor& floor, Chat& chat, Agent& agent, bool hand, SessionId session
 
   record::Fact fact = floor.fact(chat, FactKind::assigned);
   fact.number = (floor.now - chat.queued).count();
-  fact.detail = chat.explained = explain(floor, explanation);
+  fact.detail = chat.explained = text_of(floor, explanation);
   floor.persist(fact);
   floor.persist_place(chat);
   // A person's hand says nothing about how fast the line moves.
@@ -458,7 +458,7 @@ void on_buyer_words(Floor& floor, Chat& chat) {
     floor.match.remove_chat(chat.id);
     floor.disarm(chat, ChatTimer::shop_clock);
     line_up(floor, chat);
-    ++floor.counters.returned;
+    set_need(floor, chat);
     floor.persist(floor.fact(chat, FactKind::returned));
     enqueue(floor, chat, Reason::by_buyer);
     sla::set_clocks(floor, chat);
@@ -522,6 +522,7 @@ void handle(Floor& floor, Session& session, const ask::Pull& pull) {
   // A repeat is not another chat: it finds the line with which the first one came.
   for (const Chat* held : agent.held)
     if (const Seq joined = held->main.find(pull.id)) return floor.done(session, pull.id, held->id, joined);
+  if (agent.answered.knows(pull.id)) return floor.done(session, pull.id);
   // An agent who is not available may still ask for work herself: she is looked at as if she were.
   const Seat seat = agent.seat();
   Seat willing = seat;
@@ -535,6 +536,7 @@ void handle(Floor& floor, Session& session, const ask::Pull& pull) {
   }
   if (found) {
     Chat& chat = *floor.chat(*found);
+    agent.answered.add(pull.id);
     assign(floor, chat, agent, false, {}, pull.id);
     floor.done(session, pull.id, chat.id, chat.joined);
   } else {

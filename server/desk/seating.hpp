@@ -26,7 +26,7 @@ void on_relax(Floor& floor, Chat& chat);
 void on_wanted_long_enough(Floor& floor, Chat& chat);
 void on_wrap_up(Floor& floor, Agent& agent);
 
-// Joins its queue at its age, or becomes a left message when nobody can take it live. `now_in`: another queue.
+// Joins its queue at its age, or becomes a left message when nobody can take it live.
 void enqueue(Floor& floor, Chat& chat, Reason reason);
 void leave_message(Floor& floor, Chat& chat, Reason reason);
 // Takes the chat from whoever holds it or is offered it, and puts it back at its age.
@@ -51,6 +51,8 @@ void on_need_changed(Floor& floor, Chat& chat);
 // The newest policy's word on where the chat may go.
 void set_need(Floor& floor, Chat& chat);
 void on_policy(Floor& floor, Chat& chat);
+// As it is stored and told; lives until the step ends.
+std::string_view text_of(Floor& floor, const Explanation& explanation);
 void tell_agent(Floor& floor, const Agent& agent, SessionId to);
 
 // Seats everyone who can be seated. Ends every step.

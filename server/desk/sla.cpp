@@ -133,9 +133,12 @@ void warn(Floor& floor, const Chat& chat) {
 
 // The buyer waits for an answer to this line: the clocks begin.
 void begin_round(Floor& floor, Chat& chat, Seq from, Instant since) {
+  const Seq agent_clock = agent_began(chat);
   chat.waiting_since = since;
   chat.waiting_from = from;
-  chat.shop_step = chat.agent_step = 0;
+  chat.shop_step = 0;
+  // An agent who came after both lines has the same wait before her as before.
+  if (agent_began(chat) != agent_clock) chat.agent_step = 0;
   chat.left_missed = chat.complaint_missed = false;
   if (chat.is_left_message()) {
     // Its promise counts from the words that it is about.

@@ -89,12 +89,7 @@ void handle(Floor& floor, Session& session, const ask::SetAgent& set) {
 std::string_view why(Floor& floor, const Chat& chat) {
   if (chat.place == Place::held && !chat.explained.empty()) return chat.explained;
   if (floor.match.need(chat.id) == nullptr) return word_of(chat.place);
-  const Explanation explanation = floor.match.why_waiting(chat.id);
-  std::array<std::string_view, 3> names;
-  for (std::size_t i = 0; i < names.size(); ++i)
-    if (explanation.terms[i].agent) names[i] = floor.roster.agent(explanation.terms[i].agent).name;
-  std::array<char, limits::explanation_bytes_max> text;
-  return floor.texts.emplace_back(format_explanation(explanation, names, text));
+  return seating::text_of(floor, floor.match.why_waiting(chat.id));
 }
 
 void handle(Floor& floor, Session& session, const ask::Explain& explain) {
@@ -141,7 +136,7 @@ void handle(Floor& floor, Session& session, const ask::ReadHistory& history) {
     return;
   }
   // Staff read what came before a chat they may see, of the shop it belongs to.
-  const Chat* chat = rights::known_chat(floor, session, history.chat, history.id);
+  const Chat* chat = rights::chat_or_stored(floor, session, history.chat, history.id);
   if (chat == nullptr) return;
   const ChatId before = history.before ? history.before : chat->id;
   floor.out->add(effect::ReadHistory{session.id, history.id, chat->shop, chat->buyer->id, before, history.before_seq});

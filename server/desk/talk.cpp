@@ -172,12 +172,13 @@ bool repeated(Floor& floor, const Session& session, const Chat& chat, Stream str
 
 void handle(Floor& floor, Session& session, const ask::Say& say) {
   const Stream stream = say.inside ? Stream::inside : Stream::main;
-  Chat* chat = rights::chat_to_speak_in(floor, session, say.chat, stream, say.id);
+  const std::uint64_t content = content_of(LineKind::words, say.reply_to, say.text);
+  Chat* chat = rights::chat_to_speak_in(floor, session, say.chat, stream, say.id, content);
   if (chat == nullptr) return;
   if (say.text.empty()) return floor.refuse(session, say.id, Code::bad_message, "text is empty");
   if (say.text.size() > limits::words_bytes_max)
     return floor.refuse(session, say.id, Code::too_large, "text is too long");
-  if (repeated(floor, session, *chat, stream, say.id, content_of(LineKind::words, say.reply_to, say.text))) return;
+  if (repeated(floor, session, *chat, stream, say.id, content)) return;
   if (say.reply_to > chat->transcript(stream).last())
     return floor.refuse(session, say.id, Code::unknown_line, "reply_to");
   if (!rights::may_add_line(floor, session, *chat, stream, say.id)) return;
@@ -203,9 +204,10 @@ void handle(Floor& floor, Session& session, const ask::Say& say) {
 
 void handle(Floor& floor, Session& session, const ask::Recall& recall) {
   const Stream stream = recall.inside ? Stream::inside : Stream::main;
-  Chat* chat = rights::chat_to_recall_in(floor, session, recall.chat, stream, recall.id);
+  const std::uint64_t content = content_of(LineKind::recalled, recall.seq, {});
+  Chat* chat = rights::chat_to_recall_in(floor, session, recall.chat, stream, recall.id, content);
   if (chat == nullptr) return;
-  if (repeated(floor, session, *chat, stream, recall.id, content_of(LineKind::recalled, recall.seq, {}))) return;
+  if (repeated(floor, session, *chat, stream, recall.id, content)) return;
   Transcript& transcript = chat->transcript(stream);
   if (!recall.seq || recall.seq > transcript.last()) return floor.refuse(session, recall.id, Code::unknown_line, "seq");
   const Transcript::Line& line = transcript.line(recall.seq);
@@ -218,7 +220,7 @@ void handle(Floor& floor, Session& session, const ask::Recall& recall) {
       return floor.refuse(session, recall.id, Code::too_late, "the time to recall it has passed");
     }
   }
-  if (line.hidden) return floor.done(session, recall.id, chat->id, recall.seq);
+  if (line.hidden) return floor.done(session, recall.id, chat->id);
   // There is always room for it: a line is taken back once.
   if (!rights::storing_keeps_up(floor, session, recall.id)) return;
   transcript.hide(recall.seq);

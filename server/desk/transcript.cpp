@@ -60,7 +60,7 @@ void Transcript::index(Seq seq) {
 }
 
 Seq Transcript::append(Line line, std::string_view words) {
-  DESK_ASSERT(lines_.size() < 2 * limits::lines_max);
+  DESK_ASSERT(lines_.size() < 3 * limits::lines_max);
   line.words = {};
   if (!words.empty()) {
     if (words_.empty() || words_.back().capacity() - words_.back().size() < words.size()) {

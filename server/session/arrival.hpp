@@ -51,7 +51,6 @@ struct Arrival {
   Entrance entrance{};
   std::string name;   // the shop's, or the desk's
   std::string key;    // Sec-WebSocket-Key
-  std::string peer;   // the address to count and to log, forwarded ones resolved
   bool has_origin{};  // a browser's page; which one, the listener has checked
   std::string early;  // bytes that came right behind the request
   std::unique_ptr<Admitted> admitted;

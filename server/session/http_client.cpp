@@ -11,6 +11,13 @@
 
 namespace deskd {
 
+namespace {
+
+// The largest policy a desk can have, several times over.
+constexpr std::uint64_t answer_bytes_max{64 * 1024 * 1024};
+
+}  // namespace
+
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
@@ -36,7 +43,7 @@ std::optional<CallAnswer> call(const std::string& host, std::uint16_t port, std:
 
   beast::flat_buffer buffer;
   http::response_parser<http::string_body> parser;
-  parser.body_limit(std::uint64_t{64} * 1024 * 1024);
+  parser.body_limit(answer_bytes_max);
   stream.expires_after(call_within);
   http::async_write(stream, request, [&](error_code error, std::size_t) {
     failed = error;

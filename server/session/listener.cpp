@@ -416,7 +416,6 @@ bool Listener::Impl::hand_over(Request& request, const Door& door) {
   arrival.entrance = door.entrance;
   arrival.name = door.name;
   arrival.key = request.field(http::field::sec_websocket_key);
-  arrival.peer = peer;
   arrival.has_origin = !request.field(http::field::origin).empty();
   arrival.early = request.early();
   error_code error;

@@ -36,9 +36,10 @@ void LiveSession::tell(const Tell& message) {
 void LiveSession::close(CloseCode code) {
   if (state_ == State::closing) return;
   const bool was_signed_in = std::exchange(state_, State::closing) == State::signed_in;
+  host_.closes(code);
   socket_->close(static_cast<std::uint16_t>(code), name_of(code));
   host_.wake(*this, host_.now() + close_within);
-  if (was_signed_in) host_.closed(*this, code);
+  if (was_signed_in) host_.closed(*this);
 }
 
 void LiveSession::on_message(std::string_view text, bool binary) {
@@ -60,6 +61,7 @@ void LiveSession::hear_again(std::string_view frame) {
   std::string padded;
   padded.reserve(frame.size() + message_padding);
   padded = frame;
+  frame_ = padded;
   const auto read = host_.decoder().decode(padded, message_padding);
   hear(std::get<Ask>(read));
 }
@@ -73,7 +75,7 @@ void LiveSession::on_control() {
 }
 
 void LiveSession::on_gone() {
-  if (std::exchange(state_, State::closing) == State::signed_in) host_.closed(*this, CloseCode::going_away);
+  if (std::exchange(state_, State::closing) == State::signed_in) host_.closed(*this);
   admitted_.reset();
   host_.gone(*this);
 }
@@ -98,9 +100,11 @@ void LiveSession::hear(const ask::SignIn& asked) {
   if (!host_.may_stay(come.who)) return close(CloseCode::revoked);
   role_ = come.who.role;
   person_ = come.who.person;
-  state_ = State::signed_in;
   admitted_->signed_in();
   welcome(come);
+  // Its outbox had no room even for that: it never was anybody.
+  if (state_ == State::closing) return;
+  state_ = State::signed_in;
   watch();
   host_.opened(*this, come.who);
 }
@@ -122,6 +126,7 @@ void LiveSession::hear(const ask::Refresh& asked) {
   const std::string guest = person_;
   if (named) become(come->who);
   welcome(*come);
+  if (state_ == State::closing) return;
   watch();
   if (named) host_.identified(*this, guest, come->who);
 }

@@ -2,10 +2,9 @@
 //
 //      silent ── sign_in, within 10 s ──> signed in ── refresh ──> signed in, longer
 //        │                                    │
-//        └── bad token, too late ─────────────┴── expired, unresponsive, flooding, slow reader, the desk's wish ──>
-//        closing
-//                                                                              closing ── the peer's answer, or 5 s ──>
-//                                                                              gone
+//        └── bad token, too late              └── expired, unresponsive, flooding, slow reader, the desk's wish
+//                      └──────────────┬───────────────────────────┘
+//                                  closing ── the peer's answer, or 5 s ──> gone
 //
 // A session is of one desk, lives on its thread and dies there. It decides nothing about chats: what the codec
 // understood goes to its SessionHost, and what the desk answers comes back as frames. The host is told once that a
@@ -69,7 +68,10 @@ class SessionHost {
   virtual void heard(LiveSession& session, const Ask& ask) = 0;
   // The guest of this session, in all its sessions, is now this buyer.
   virtual void identified(LiveSession& session, const std::string& guest, const Identity& buyer) = 0;
-  virtual void closed(LiveSession& session, CloseCode code) = 0;
+  // We end a session, signed in or not.
+  virtual void closes(CloseCode code) = 0;
+  // One that was opened is no more.
+  virtual void closed(LiveSession& session) = 0;
   virtual void refused(const NotWelcome& why) = 0;
   virtual void gone(LiveSession& session) = 0;
 
@@ -123,7 +125,6 @@ class LiveSession final : WebSocket::Reader {
   void on_control() override;
   void on_gone() override;
 
-  bool has_token_left();
   void hear(const Ask& ask);
   void hear(const ask::SignIn& asked);
   void hear(const ask::Refresh& asked);

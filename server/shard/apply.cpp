@@ -175,11 +175,11 @@ void Room::answer(LiveSession& session, const mail::ReadLines& what, const Answe
   shard_.replays().read(session.id(), std::move(frames), more, more ? page->lines.back().seq : Seq{});
 }
 
-void Room::answer(LiveSession& session, const mail::ReadChat& what, const Answer& answer) {
-  const auto* found = std::get_if<answer::Chat>(&answer);
+void Room::answer(LiveSession& session, const mail::ReadChat& what, Answer& answer) {
+  auto* found = std::get_if<answer::Chat>(&answer);
   if (found == nullptr) return session.tell(tell::Error{what.id, Code::storage_behind, "not known now", read_again_ms});
   if (!found->chat) return session.tell(tell::Error{what.id, Code::unknown_chat, {}, {}});
-  step(*found->chat);
+  step(std::move(*found->chat));
   session.hear_again(what.frame);
 }
 

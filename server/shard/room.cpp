@@ -30,7 +30,7 @@ Room::Room(Shard& shard, Placement placement)
              .policy = policy_,
              .backlog_bytes_max = shard.options().backlog_bytes_max,
              .wall_ms = shard.clock().wall_offset_ms()}},
-      wall_offset_ms_{shard.clock().wall_offset_ms()} {
+      wall_offset_ms_{desk_.floor().wall_ms} {
   if (!shard.options().record_dir.empty()) {
     recorder_ = std::make_unique<Recorder>(shard.options().record_dir, name_, epoch_);
     recorder_->begin(id_, epoch_, *policy_, shard.options().backlog_bytes_max, wall_offset_ms_);
@@ -139,11 +139,14 @@ void Room::identified(LiveSession& session, const std::string& guest, const Iden
   step(event::Identified{buyer.shop, guest, buyer.person, session.id(), buyer.level});
 }
 
-void Room::closed(LiveSession& session, CloseCode code) {
-  --(session.is_staff() ? staff_ : buyers_);
+void Room::closes(CloseCode code) {
   shard_.count_close(code);
   if (code == CloseCode::flooding) note(Happened::session_flooding, {{"desk", Name{name_}}});
   if (code == CloseCode::slow_reader) note(Happened::session_slow, {{"desk", Name{name_}}});
+}
+
+void Room::closed(LiveSession& session) {
+  --(session.is_staff() ? staff_ : buyers_);
   shard_.replays().forget(session.id());
   reads_.erase(session.id().value);
   if (applying_) closed_.push_back(session.id());

@@ -78,7 +78,8 @@ class Room final : public SessionHost {
   void opened(LiveSession& session, const Identity& who) override;
   void heard(LiveSession& session, const Ask& ask) override;
   void identified(LiveSession& session, const std::string& guest, const Identity& buyer) override;
-  void closed(LiveSession& session, CloseCode code) override;
+  void closes(CloseCode code) override;
+  void closed(LiveSession& session) override;
   void refused(const NotWelcome& why) override;
   void gone(LiveSession& session) override;
 
@@ -93,7 +94,7 @@ class Room final : public SessionHost {
   void deliver(SessionId to, std::string_view frame);
   void answer(LiveSession& session, const mail::ReadHistory& what, const Answer& answer);
   void answer(LiveSession& session, const mail::ReadLines& what, const Answer& answer);
-  void answer(LiveSession& session, const mail::ReadChat& what, const Answer& answer);
+  void answer(LiveSession& session, const mail::ReadChat& what, Answer& answer);
   bool may_read(SessionId session, CommandId command);
   void ask(Query query, SessionId session, mail::ReadFor what);
 

@@ -181,7 +181,7 @@ void Shard::on_outcome(const outcome::Fenced& fenced) {
   std::erase(durable_rooms_, &where);
   lost_rooms_.push_back(std::move(it->second));
   rooms_.erase(it);
-  if (listeners_.lost) listeners_.lost(fenced.desk, rooms_.size());
+  if (listeners_.lost) listeners_.lost(fenced.desk);
 }
 
 void Shard::after_letters() {

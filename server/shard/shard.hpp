@@ -62,7 +62,7 @@ class Shard {
   // `lost` is called on this thread for a desk that another server has taken; the desk is forgotten then. `drained`,
   // after a Drain, when the last session is gone.
   struct Listeners {
-    std::function<void(DeskId, std::size_t desks_left)> lost;
+    std::function<void(DeskId)> lost;
     std::function<void()> drained;
   };
 

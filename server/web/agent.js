@@ -27,7 +27,7 @@ function button(text, act) {
 }
 
 function told(line) {
-  if (line.hidden) return "(taken back)";
+  if (line.hidden && line.kind === "words") return "(taken back)";
   if (line.kind === "order") return `Order ${line.order?.order_no} v${line.order?.version}: ${(line.order?.items ?? []).map((i) => `${i.article} ${i.spec ?? ""} ${i.colour ?? ""} × ${i.quantity}`).join(", ")}; ${line.order?.recipient}, ${line.order?.phone}, ${line.order?.address}`;
   if (line.kind === "order_answer") return line.order_answer?.confirmed ? "Order confirmed" : `Asked to correct: ${(line.order_answer?.corrections ?? []).map((c) => `${c.field} → ${c.value}`).join(", ")}`;
   if (line.kind === "rating") return `Rated ${line.rating?.score} of 5 ${line.rating?.text ?? ""}`;

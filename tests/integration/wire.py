@@ -185,9 +185,14 @@ class LongAfter(unittest.TestCase):
         await agent.place(chat, "held")
         await agent.command("close", chat=chat)
         await buyer.place(chat, "closed")
-        while "text" in await boss.command("explain", chat=chat): await asyncio.sleep(0.2)
+        with self.assertRaisesRegex(Refused, "unknown_chat"):
+            while True:
+                await boss.command("explain", chat=chat)
+                await asyncio.sleep(0.2)
         for person in (buyer, other, boss): person.heard.clear()
 
+        page = await boss.command("read_history", chat=chat, before=chat, before_seq=1000)
+        self.assertEqual(page["chats"][0]["lines"][0]["text"], "卡号 6222")
         again = await buyer.command("say", id=id, chat=chat, text="卡号 6222")
         seq_of = lambda answer: answer["lines"][0]["seq"]
         self.assertEqual(seq_of(again), seq_of(first))

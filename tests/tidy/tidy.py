@@ -28,6 +28,7 @@ INCLUDES = [
     (r"protocol/.*\.hpp", [STD, r'"protocol/.*"', r'"storage/records\.hpp"']),
     (r"protocol/.*\.cpp", [STD, r'"protocol/.*"', r'"storage/records\.hpp"', r"<(simdjson\.h|rapidjson/.*\.h)>"]),
     (r"storage/records\.hpp", [STD, r'"protocol/(ids|words)\.hpp"']),
+    (r"storage/question\.hpp", [STD, r'"storage/.*"', r"<pqxx/.*>"]),   # of recovery.cpp and desks.cpp alone
     (r"storage/.*\.hpp", [STD, r'"storage/.*"', r'"protocol/(ids|words)\.hpp"']),
     (r"storage/deed_json\.cpp", [STD, r'"storage/.*"', r"<rapidjson/.*\.h>"]),   # the body of a deed is a JSON column
     (r"storage/.*\.cpp", [STD, POSIX, r'"storage/.*"', r'"protocol/(ids|words)\.hpp"', r"<pqxx/.*>", r"<libpq-fe\.h>"]),

@@ -56,6 +56,19 @@ TEST_F(LongChat, RatingAChatThatWasTooLongIsRefused) {
   EXPECT_EQ(chat(id).main.last().value, limits::lines_max + 1);
 }
 
+// A close that finds the chat ended makes no line, and names none: a client once took the one it named, the chat's last,
+// for its own, and a rating became a close on its screen.
+TEST_F(LongChat, ACloseOfAnEndedChatNamesNoLine) {
+  const ChatId id = open();
+  scene_.ask(buyer_, ask::Say{scene_.next_id(), id, "x", {}, false, false});
+  scene_.ask(buyer_, ask::Close{scene_.next_id(), id});
+  scene_.ask(buyer_, ask::Rate{scene_.next_id(), id, {5, {}}});
+  scene_.ask(buyer_, ask::Close{scene_.next_id(), id});
+  ASSERT_FALSE(scene_.heard().empty());
+  EXPECT_EQ(scene_.heard().back().text.substr(0, 5), "done ");
+  EXPECT_EQ(scene_.heard().back().text.find("seq="), std::string::npos) << scene_.heard().back().text;
+}
+
 // What must not stand there can be taken back in a full chat too, once. It used to end the chat, and was refused.
 TEST_F(LongChat, ALineOfAFullChatCanBeTakenBack) {
   const SessionId boss = scene_.arrive("boss", Role::supervisor, "boss", "");

@@ -90,7 +90,8 @@ class Host final : public Doors, public SessionHost {
     if (std::holds_alternative<ask::Resume>(ask)) session.tell(tell::Done{});
   }
   void identified(LiveSession&, const std::string&, const Identity&) override {}
-  void closed(LiveSession&, CloseCode code) override { closed_as = static_cast<int>(code); }
+  void closes(CloseCode code) override { closed_as = static_cast<int>(code); }
+  void closed(LiveSession&) override {}
   void refused(const NotWelcome&) override { ++refusals; }
   void gone(LiveSession& session) override {
     ++gones;
@@ -177,6 +178,7 @@ TEST(Session, sends_away_whom_it_does_not_know) {
     Buyer buyer{host};
     buyer.send(text(R"({"type":"sign_in","token":"nonsense"})"));
     EXPECT_EQ(buyer.read_frame().close_code(), 4500);
+    EXPECT_EQ(host.closed_as, 4500) << "who never signed in counts too";
   }
   {
     Buyer program{host, "Sec-WebSocket-Protocol: deskd.v1\r\n"};

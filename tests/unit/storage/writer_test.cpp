@@ -287,6 +287,36 @@ TEST_F(WriterTest, ADisplacedLineIsRefused) {
             (std::vector<std::string>{"0 first", "10 ", "0 third"}));
 }
 
+// The buyer said it, though it could not be kept: who waits since when is drawn from it after a restart.
+TEST_F(WriterTest, ARefusedLineIsStillItsAuthors) {
+  Script script = take();
+  Writer writer{options(), ears_.tell()};
+  Record line = script.line(chat_no(1), 1, "no\xff");
+  std::get<record::Line>(line.body).origin = Origin::buyer;
+  writer.append(line);
+  ASSERT_TRUE(ears_.durable(script));
+  ASSERT_EQ(ears_.all<outcome::Refused>().size(), 1u);
+  EXPECT_EQ(
+      one("select kind || ' ' || origin from message"),
+      std::to_string(static_cast<int>(LineKind::refused)) + " " + std::to_string(static_cast<int>(Origin::buyer)));
+}
+
+// The first try stored what stands for a displaced line, and its answer was lost. The next one finds that under the line's
+// number, and once took it for the line: its author was told that it was stored.
+TEST_F(WriterTest, WhatStandsForALineIsNotTheLine) {
+  Script script = take();
+  const Record first = script.line(chat_no(1), 1, "first");
+  Record again = script.line(chat_no(1), 2, "the same command as another line");
+  std::get<record::Line>(again.body).id = std::get<record::Line>(first.body).id;
+  for (std::size_t tries = 1; tries <= 2; ++tries) {
+    Writer writer{options(), ears_.tell()};
+    if (tries == 1) writer.append(first);
+    writer.append(again);
+    ASSERT_TRUE(writer.drain(at_last));
+    EXPECT_EQ(ears_.all<outcome::Refused>().size(), tries);
+  }
+}
+
 // A step of a clock that is missed twice is one row, and nobody is told off for it.
 TEST_F(WriterTest, AClocksStepIsMissedOnce) {
   Script script = take();
