@@ -659,14 +659,15 @@ std::vector<Match::Candidate> Match::State::candidates(const Need& need) {
   std::vector<Candidate> all;
   for (Agent& agent : agents_)
     if (agent.set) all.push_back({agent.index, fell_out(need, agent)});
-  const auto others =
-      std::ranges::partition(all, [](const Candidate& one) { return one.fell_out == FellOut::nothing; });
-  std::ranges::sort(all.begin(), others.begin(), [&](const Candidate& a, const Candidate& b) {
+  const auto told = [this](const Candidate& one) {
+    return std::tuple{one.fell_out, agent(one.agent)->seat.rank, one.agent};
+  };
+  std::sort(all.begin(), all.end(), [&](const Candidate& a, const Candidate& b) {
+    const bool fits = a.fell_out == FellOut::nothing;
+    if (fits != (b.fell_out == FellOut::nothing)) return fits;
+    if (!fits) return told(a) < told(b);
     if ((a.agent == need.preferred) != (b.agent == need.preferred)) return a.agent == need.preferred;
     return before(*agent(a.agent), *agent(b.agent));
-  });
-  std::ranges::sort(others, {}, [&](const Candidate& one) {
-    return std::tuple{one.fell_out, agent(one.agent)->seat.rank, one.agent};
   });
   return all;
 }
