@@ -61,7 +61,7 @@ struct Agent {
   std::int32_t left{};  // of held: left messages
   Instant last_assigned;
   std::int32_t unanswered_offers{};
-  Answered answered;      // offers accepted and declined
+  Answered answered;      // offers accepted and declined, chats pulled
   std::int32_t places{};  // what Floor::places counts of hers
   std::array<Timer, agent_timers> timers;
 

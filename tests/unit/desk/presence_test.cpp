@@ -48,5 +48,20 @@ TEST(Presence, TheOldestOfTooManySessionsIsReplacedResumedOrNot) {
   EXPECT_EQ(scene.wrong(), "");
 }
 
+// Whom a policy no longer names goes, resumed or not.
+TEST(Presence, ADismissedAgentsSessionsEndResumedOrNot) {
+  policy::Desk policy = a_desk();
+  policy.agents = {an_agent("01", 5), an_agent("02", 5)};
+  Scene scene{policy};
+  const SessionId silent = scene.arrive("silent", Role::agent, "02");
+  const SessionId other = scene.arrive("other", Role::agent, "01");
+  policy.version = 2;
+  policy.agents.pop_back();
+  scene.change_policy(policy);
+  EXPECT_FALSE(scene.alive(silent));
+  EXPECT_TRUE(scene.alive(other));
+  EXPECT_EQ(scene.wrong(), "");
+}
+
 }  // namespace
 }  // namespace deskd

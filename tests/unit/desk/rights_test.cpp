@@ -6,6 +6,7 @@
 #include <array>
 #include <functional>
 #include <sstream>
+#include <utility>
 
 #include "tests/support/desk_builder.hpp"
 
@@ -248,6 +249,24 @@ std::string played(const Command& command, const std::string& who, std::string& 
     for (const Scene::Heard& heard : stage.scene.heard())
       if (heard.to == speaker && heard.text.find("secret") != std::string::npos) broken += who + " read the words\n";
   return outcome;
+}
+
+// Goal: a number that is no chat's is answered, whoever names it; once one by ops ended the server. Method: every command
+// by every role; the database has no such chat either.
+TEST(Rights, AChatThatThereNeverWasIsNobodys) {
+  for (const auto& [name, command] : commands()) {
+    if (name == "resume") continue;  // what it does not name comes whole, again
+    for (const std::string_view who : people) {
+      Stage stage;
+      const ChatId real = std::exchange(stage.chat, ChatId{1});
+      stage.scene.ask(stage.sessions[std::string{who}], command(stage));
+      EXPECT_EQ(stage.scene.wrong(), "") << name << " by " << who;
+      EXPECT_EQ(stage.scene.floor().chats.count(real), 1u) << name << " by " << who;
+      if (name != "read_history" || who != "wall") continue;
+      ASSERT_FALSE(stage.scene.heard().empty());
+      EXPECT_NE(stage.scene.heard().back().text.find("unknown_chat"), std::string::npos);
+    }
+  }
 }
 
 TEST(Rights, EveryCommandByEveryRole) {
