@@ -32,11 +32,15 @@ bool answers_repeat(Floor& floor, const Session& session, const Chat& chat, Stre
 }  // namespace
 
 Chat* chat_of(Floor& floor, const Session& session, ChatId id) {
+  // Nearly every line is said to the buyer's chat of now, or to one that the agent holds: that takes no search among all.
   if (session.buyer != nullptr) {
+    if (Chat* own = session.buyer->chat; own != nullptr && own->id == id) return own;
     Chat* chat = floor.chat(id);
     return chat != nullptr && chat->buyer == session.buyer ? chat : nullptr;
   }
   if (session.role == Role::ops) return nullptr;
+  for (Chat* held : floor.roster.agent(session.agent).held)
+    if (held->id == id) return held;
   Chat* chat = floor.chat(id);
   if (chat == nullptr) return nullptr;
   if (session.role == Role::supervisor || chat->last_agent == session.agent || chat->agent == session.agent)
