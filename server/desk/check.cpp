@@ -76,11 +76,10 @@ std::string check_clocks(const Floor& floor, const Chat& chat, Instant waiting, 
   }
   // Told and asked before queue_wait: the clock that asks is never set later than that.
   // (What fell due while no server ran is due at once: in the next step, at this same instant.)
-  if (chat.place == Place::waiting && chat.buyer->present() && !chat.told &&
-      floor.now - chat.lined_up > floor.promise(chat).queue_wait &&
+  const Instant since = chat.told.value_or(chat.lined_up);
+  if (chat.place == Place::waiting && chat.buyer->present() && floor.now - since > floor.promise(chat).queue_wait &&
       chat.timer(ChatTimer::queue_wait).due() > floor.now) {
-    return say(name(chat), " has waited ", (floor.now - chat.lined_up).count(),
-               " ms without having been told and asked");
+    return say(name(chat), " has waited ", (floor.now - since).count(), " ms without having been told and asked");
   }
   return {};
 }

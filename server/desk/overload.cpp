@@ -84,6 +84,8 @@ void on_in_line(Floor& floor, Chat& chat) {
 void on_buyer_back(Floor& floor, Chat& chat) {
   if (chat.place != Place::waiting && chat.place != Place::reserved) return;
   if (!chat.told) on_queued(floor, chat);
+  // It fell due while nobody was there to ask; that it did is counted already.
+  if (chat.told && floor.now >= *chat.told + floor.promise(chat).queue_wait) return ask(floor, chat);
   tell_in_line(floor, chat, chat.asked);
 }
 
