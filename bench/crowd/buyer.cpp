@@ -32,12 +32,14 @@ double Buyer::waited_s() const {
 }
 
 void Buyer::check_told() {
-  if (wait_ != Wait::waiting || told_ || untold_ || !online) return;
+  // Nobody can tell a client that does not read.
+  if (wait_ != Wait::waiting || told_ || untold_ || !online || link.frozen()) return;
   const double slack_s = slack_real_s * day_.options.pace;
-  const double here_s = static_cast<double>(day_.now() - online_since) / 1e9 * day_.options.pace;
+  const double here_s = static_cast<double>(day_.now() - hears_since) / 1e9 * day_.options.pace;
   if (waited_s() <= queue_wait_s + slack_s || here_s <= slack_s) return;
   untold_ = true;
-  day_.diary.wrong("waits long and was never told", name() + " for " + std::to_string(waited_s()) + " s");
+  wrong("waits long and was never told",
+        name() + " for " + std::to_string(waited_s()) + " s, heard for " + std::to_string(here_s) + " s");
 }
 
 void Buyer::end_wait(Samples& figure) {
@@ -74,6 +76,9 @@ void Buyer::arrive() {
 
 void Buyer::on_online(bool) {
   if (!chat_) open();
+  // What was typed while the line was down reaches the shop only now.
+  const Talk* now = current();
+  if (wait_ == Wait::waiting && now && now->place != "waiting") waiting_since_ = day_.now();
 }
 
 void Buyer::open() {
@@ -109,7 +114,9 @@ void Buyer::speak() {
     day_.diary.count("readers who stopped reading");
     link.freeze(true);
     day_.in_real(5, [this, visit = visit_] {
-      if (visit == visit_) link.freeze(false);
+      if (visit != visit_) return;
+      link.freeze(false);
+      hears_since = day_.now();
     });
   }
   // Impatience: once more, if nobody has answered for long.

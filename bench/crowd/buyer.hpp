@@ -18,7 +18,7 @@ class Buyer : public Person {
 
   void arrive();
   Wait wait() const { return wait_; }
-  double waited_s() const;  // desk seconds since the first words, while waiting
+  double waited_s() const;  // seconds of the day since the first words left, while waiting
   // The promise: whoever is here and waits has been told and asked in time.
   void check_told();
   bool in_shop() const { return wanted; }

@@ -178,7 +178,7 @@ void Person::hear_frame(std::string_view json) {
   if (type == "signed_in") {
     epoch_ = heard.epoch;
     online = true;
-    online_since = day_.now();
+    hears_since = day_.now();
     backoff_s_ = 0;
     resume();
     resend();

@@ -64,9 +64,9 @@ class Person {
   // Nothing said is waiting for its answer; whoever has gone for good waits for none.
   bool settled() const { return outbox_.empty() || !wanted; }
 
-  bool online{};         // signed in
-  Nanos online_since{};  // ... when
-  bool wanted{};         // wants to be here
+  bool online{};        // signed in
+  Nanos hears_since{};  // ... when, or when it began to read again
+  bool wanted{};        // wants to be here
   const std::string& name() const { return name_; }
 
  protected:
@@ -87,6 +87,8 @@ class Person {
   Talk* find(std::int64_t chat);
   void forget(std::int64_t chat);
   bool pending(std::int64_t chat) const;
+  // Enters what must never happen, with the last frames on this session so that one can see how it came.
+  void wrong(const std::string& what, const std::string& detail);
 
   Day& day_;
   std::map<std::int64_t, Talk> talks_;
@@ -98,8 +100,6 @@ class Person {
     std::uint32_t seq{}, n{};
     bool inside{}, makes_line{}, resent{};
   };
-  // Enters what must never happen, with the last frames on this session so that one can see how it came.
-  void wrong(const std::string& what, const std::string& detail);
   void hear_line(const Heard& heard);
   void own(const Heard::Line& line, std::int64_t chat, bool inside);
   void put(Talk& talk, bool inside, std::uint32_t seq, std::string_view text, bool hidden, bool is_own);

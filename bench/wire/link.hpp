@@ -50,6 +50,7 @@ class Link {
   void cut();
   // Stops or resumes reading: a frozen reader is a client that keeps its socket and does not read.
   void freeze(bool frozen);
+  bool frozen() const { return frozen_; }
 
   std::uint64_t tag{};  // the user's: which buyer or agent this is
 
