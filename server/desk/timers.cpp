@@ -15,8 +15,8 @@ Timers::~Timers() {
 }
 
 void Timers::arm(Timer& timer, Instant due) {
-  // Its slot comes no later than the old deadline, so with a later one it may stay where it is.
-  const bool stays = timer.armed() && due >= timer.due_;
+  // It is looked at when its slot comes: with a deadline no earlier than that it may stay where it is.
+  const bool stays = timer.armed() && ms_of(due) >= timer.slot_ms_;
   timer.due_ = due;
   timer.arming_ = ++armings_;
   if (stays) return;
@@ -65,6 +65,7 @@ void Timers::place(Timer& timer) {
   const auto differs = static_cast<std::uint64_t>(at ^ now_ms_);
   const unsigned level = (static_cast<unsigned>(std::bit_width(differs | 1)) - 1) / digit_bits;
   const auto index = static_cast<unsigned>(at >> (digit_bits * level)) % slots;
+  timer.slot_ms_ = at >> (digit_bits * level) << (digit_bits * level);
   Timer*& head = heads_[level][index];
   timer.next_ = head;
   timer.at_ = &head;

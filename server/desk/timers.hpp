@@ -9,9 +9,9 @@
 // nothing, a millisecond or a year. Seven levels reach to the year 2109 from any instant of desk time; a later deadline
 // waits there. The wheel is under 4 KB: two thousand quiet desks are 8 MB.
 //
-// A timer that is armed again for later, which is what nearly every line of a chat does to its clocks, only stores the
-// new deadline: it stays in its slot and is looked at when that slot comes. So next() may be early, by what has been
-// moved or disarmed since; a host that wakes for nothing calls fire() and is told a later instant.
+// A timer that is armed again for no earlier than its slot comes, which is what nearly every line of a chat does to its
+// clocks, only stores the new deadline: it stays there and is looked at when the slot comes. So next() may be early, by
+// what has been moved or disarmed since; a host that wakes for nothing calls fire() and is told a later instant.
 //
 // Units: milliseconds of desk time. Time never goes back. Not for two threads.
 #pragma once
@@ -40,10 +40,6 @@ class Timer {
   // The instant it was armed for, also while and after it fires: `now - due()` is how late it was.
   Instant due() const { return due_; }
 
-  // The wheel looks at neither. `owner` is a chat's id or an agent's index, `purpose` says which clock of it.
-  std::int64_t owner{};
-  std::uint8_t purpose{};
-
  private:
   friend class Timers;
 
@@ -55,10 +51,17 @@ class Timer {
     at_ = nullptr;
   }
 
-  Timer* next_{nullptr};
-  Timer** at_{nullptr};  // the pointer that points here: the slot's head or the one before's next_
+  // Arming for later touches these four and no more, so they lie side by side.
   Instant due_{};
+  std::int64_t slot_ms_{0};  // of an armed one: when its slot comes
   std::uint64_t arming_{0};  // the number of the arm() that set due_
+  Timer** at_{nullptr};      // the pointer that points here: the slot's head or the one before's next_
+  Timer* next_{nullptr};
+
+ public:
+  // The wheel looks at neither. `owner` is a chat's id or an agent's index, `purpose` says which clock of it.
+  std::int64_t owner{};
+  std::uint8_t purpose{};
 };
 
 // The wheel. When it goes, what is armed in it is disarmed.
