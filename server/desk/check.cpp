@@ -1,9 +1,8 @@
 #include "server/desk/check.hpp"
 
 #include <algorithm>
-#include <map>
-#include <set>
 #include <utility>
+#include <vector>
 
 namespace deskd {
 
@@ -136,17 +135,23 @@ std::string check_idle_beside_waiting(const Floor& floor) {
 }
 
 std::string check_buyers(const Floor& floor) {
-  std::map<const Buyer*, std::int32_t> open;
-  for (const auto& [id, chat] : floor.chats)
-    if (chat->open() && ++open[chat->buyer] > 1) return say("buyer ", chat->buyer->id, " has two open chats");
-  std::map<const Buyer*, std::size_t> attached;
+  std::vector<const Buyer*> open, chats, attached;
+  for (const auto& [id, chat] : floor.chats) {
+    if (chat->open()) open.push_back(chat->buyer);
+    chats.push_back(chat->buyer);
+  }
   for (const Session& session : floor.sessions)
-    if (session.id && session.buyer != nullptr) ++attached[session.buyer];
-  std::map<const Buyer*, std::int32_t> chats;
-  for (const auto& [id, chat] : floor.chats) ++chats[chat->buyer];
+    if (session.id && session.buyer != nullptr) attached.push_back(session.buyer);
+  for (auto* list : {&open, &chats, &attached}) std::ranges::sort(*list);
+  if (const auto twice = std::ranges::adjacent_find(open); twice != open.end())
+    return say("buyer ", (*twice)->id, " has two open chats");
+  const auto count = [](const auto& list, const Buyer* buyer) {
+    return static_cast<std::size_t>(std::ranges::equal_range(list, buyer).size());
+  };
   for (const auto& [key, buyer] : floor.buyers) {
-    if (chats[buyer.get()] != buyer->chats) return say("buyer ", buyer->id, " miscounts chats");
-    if (attached[buyer.get()] != buyer->attached.size()) return say("buyer ", buyer->id, " miscounts sessions");
+    if (count(chats, buyer.get()) != static_cast<std::size_t>(buyer->chats))
+      return say("buyer ", buyer->id, " miscounts chats");
+    if (count(attached, buyer.get()) != buyer->attached.size()) return say("buyer ", buyer->id, " miscounts sessions");
     if (buyer->attached.empty() && buyer->chats == 0) return say("buyer ", buyer->id, " is remembered for nothing");
   }
   return {};
