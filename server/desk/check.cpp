@@ -145,8 +145,9 @@ std::string check_buyers(const Floor& floor) {
   for (auto* list : {&open, &chats, &attached}) std::ranges::sort(*list);
   if (const auto twice = std::ranges::adjacent_find(open); twice != open.end())
     return say("buyer ", (*twice)->id, " has two open chats");
-  const auto count = [](const auto& list, const Buyer* buyer) {
-    return static_cast<std::size_t>(std::ranges::equal_range(list, buyer).size());
+  const auto count = [](const std::vector<const Buyer*>& list, const Buyer* buyer) {
+    const auto [from, to] = std::equal_range(list.begin(), list.end(), buyer);
+    return static_cast<std::size_t>(to - from);
   };
   for (const auto& [key, buyer] : floor.buyers) {
     if (count(chats, buyer.get()) != static_cast<std::size_t>(buyer->chats))
