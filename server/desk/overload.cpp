@@ -19,6 +19,13 @@ constexpr Duration in_line_every{10'000};
 // Automatic surge begins when more wait than three times the places there are, and ends at one times.
 constexpr std::int32_t surge_at = 3;
 
+// When a waiting buyer is to be told and asked: the first time, and again for as long as it lasts.
+Instant question_due(const Floor& floor, const Chat& chat) {
+  const policy::Queue& promise = floor.promise(chat);
+  if (chat.told) return *chat.told + promise.queue_wait;
+  return chat.lined_up + std::min(promise.ask_beyond, promise.queue_wait);
+}
+
 }  // namespace
 
 bool sheds(Floor& floor, std::size_t from_percent, Counters::Count& count) {
@@ -40,10 +47,7 @@ void look_for_surge(Floor& floor) {
 }
 
 void on_queued(Floor& floor, Chat& chat) {
-  const policy::Queue& promise = floor.promise(chat);
-  const Instant due =
-      chat.told ? *chat.told + promise.queue_wait : chat.lined_up + std::min(promise.ask_beyond, promise.queue_wait);
-  floor.arm(chat, ChatTimer::queue_wait, std::max(floor.now, due));
+  floor.arm(chat, ChatTimer::queue_wait, std::max(floor.now, question_due(floor, chat)));
   floor.arm(chat, ChatTimer::in_line, floor.now + first_in_line);
 }
 
@@ -83,9 +87,8 @@ void on_in_line(Floor& floor, Chat& chat) {
 
 void on_buyer_back(Floor& floor, Chat& chat) {
   if (chat.place != Place::waiting && chat.place != Place::reserved) return;
-  if (!chat.told) on_queued(floor, chat);
   // It fell due while nobody was there to ask; that it did is counted already.
-  if (chat.told && floor.now >= *chat.told + floor.promise(chat).queue_wait) return ask(floor, chat);
+  if (floor.now >= question_due(floor, chat)) return ask(floor, chat);
   tell_in_line(floor, chat, chat.asked);
 }
 
