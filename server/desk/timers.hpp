@@ -40,6 +40,10 @@ class Timer {
   // The instant it was armed for, also while and after it fires: `now - due()` is how late it was.
   Instant due() const { return due_; }
 
+  // The wheel looks at neither. `owner` is a chat's id or an agent's index, `purpose` says which clock of it.
+  std::int64_t owner{};
+  std::uint8_t purpose{};
+
  private:
   friend class Timers;
 
@@ -57,11 +61,6 @@ class Timer {
   std::uint64_t arming_{0};  // the number of the arm() that set due_
   Timer** at_{nullptr};      // the pointer that points here: the slot's head or the one before's next_
   Timer* next_{nullptr};
-
- public:
-  // The wheel looks at neither. `owner` is a chat's id or an agent's index, `purpose` says which clock of it.
-  std::int64_t owner{};
-  std::uint8_t purpose{};
 };
 
 // The wheel. When it goes, what is armed in it is disarmed.
