@@ -180,9 +180,12 @@ def kills(group):
     group.unittest("tests/integration/kills.py", limit_s=3 * 3600)
 
 
+SANITIZED = {"ASAN_OPTIONS": "detect_leaks=1", "UBSAN_OPTIONS": "print_stacktrace=1"}
+
+
 def asan(group):
-    """The unit and scenario tests under AddressSanitizer and UBSan; the integration tests too in --long."""
-    sanitized(group, "asan", {"ASAN_OPTIONS": "detect_leaks=1", "UBSAN_OPTIONS": "print_stacktrace=1"})
+    """The unit and scenario tests, and a conversation, under AddressSanitizer and UBSan; --long."""
+    sanitized(group, "asan", SANITIZED)
 
 
 def tsan(group):
@@ -193,15 +196,11 @@ def tsan(group):
 def sanitized(group, preset, env):
     parts = ["desk", "protocol", "storage", "session", "ops", "shard", "server"]
     targets = [f"unit_{p}" for p in parts if (ROOT / "tests/unit" / p).is_dir() and any((ROOT / "tests/unit" / p).glob("*_test.cpp"))]
-    # What sees Beast, libpqxx or the tables of shapes takes minutes to build with a sanitizer: those parts wait for --long.
-    # The parsers among them run under both sanitizers as fuzz targets.
-    if not group.long: targets = ["unit_desk"]
-    if (ROOT / "tests/scenario").is_dir(): targets.append("scenario")
-    if not group.build(preset, *targets, *(["deskd"] if group.long else [])): return group.count(0, 1, f"preset {preset}")
+    targets.append("scenario")
+    if not group.build(preset, *targets, "deskd"): return group.count(0, 1, f"preset {preset}")
     for target in targets: group.gtest(ROOT / "build" / preset / "tests" / target, env=env)
-    if group.long:
-        server = {**env, "DESKD_BINARY": str(ROOT / "build" / preset / "deskd")}
-        for path in ("thread", "conversation"): group.unittest(f"tests/integration/{path}.py", env=server)
+    server = {**env, "DESKD_BINARY": str(ROOT / "build" / preset / "deskd")}
+    for path in ("thread", "conversation"): group.unittest(f"tests/integration/{path}.py", env=server)
 
 
 # What a target starts from, beside a folder of its own name in tests/fuzz with what was found before.
@@ -209,11 +208,12 @@ FUZZ_SEEDS = {"codec": "protocol/frames", "policy": "protocol/policies"}
 
 
 def fuzz(group):
-    """Each parser's fuzz target: 10 s, a minute in --long."""
+    """Each parser's fuzz target: 10 s, a minute in --long; and the scenarios, under the same two sanitizers."""
     seconds = 60 if group.long else 10
     sources = sorted((ROOT / "tests/fuzz").glob("*.cpp"))
     if not sources: return group.count(0, 1, "no fuzz target")
-    if not group.build("fuzz", *[f"fuzz_{s.stem}" for s in sources]): return group.count(0, 1, "preset fuzz")
+    if not group.build("fuzz", "scenario", *[f"fuzz_{s.stem}" for s in sources]): return group.count(0, 1, "preset fuzz")
+    group.gtest(ROOT / "build/fuzz/tests/scenario", env=SANITIZED)
     for source in sources:
         corpus = ROOT / "build/fuzz/corpus" / source.stem
         corpus.mkdir(parents=True, exist_ok=True)
@@ -258,9 +258,9 @@ def postgres18(group):
 
 # After the build two lanes run side by side: one computes and the other mostly waits, for a database that is away or a
 # server that starts again. When it has done so it takes from the first what nobody has begun, and no core is idle at the end.
-COMPUTING = [tidy, unit, scenario, client, frames, simulation, asan, fuzz]
+COMPUTING = [tidy, unit, scenario, client, frames, fuzz, simulation]
 WAITING = [thread, integration, kills, mutants]
-LONG = [tsan, postgres18, crowd]
+LONG = [asan, tsan, postgres18, crowd]
 
 
 class Verdict:
