@@ -318,6 +318,7 @@ void on_identified(Floor& floor, const event::Identified& identified) {
     resume_chat(floor, *named.chat, {.chat = named.chat->id}, session->id, false);
   }
   if (named.present() && (chat != nullptr || !was_present)) on_buyer_back(floor, named);
+  if (named.present() && named.chat != nullptr) overload::on_buyer_back(floor, *named.chat);
   if (!named.present() && chat != nullptr) on_buyer_gone(floor, named);
   floor.forget_if_gone(guest);
 }

@@ -3,13 +3,14 @@
 // Who: a name of the policy is staff, `Li` or `Li/2` a buyer and a second tab, `guest-7` a guest; `database`, `server`,
 // `shop` and `clock` are the world; `-` only lets time pass.
 //
-// Does, a person: comes | comes as LEVEL | comes quietly | comes back | leaves | says: T | says to LI: T | asks: T (comes, opens, says)
-// | opens [queue=Q] [agent=A] [skills=S,S] | whispers to LI: T | suggests to LI: T | replies to N: T | recalls N [in
-// LI] | recalls inside N in LI | types [in LI] | reads N [in LI] | chooses wait | chooses leave_message | accepts LI |
-// declines LI | pulls [LI] | is STATUS | closes [LI] | transfers LI to agent|queue X | takes over LI |
-// reassigns LI to agent|queue X | watches LI | stops watching LI | excuses LI [to N] | proposes to LI: KEY=V, ... |
-// confirms N vV | corrects N vV: FIELD=V, ... | rates N | sets A KEY=V ... | surge on|off | explains [all of] LI |
-// wraps up LI | looks back | figures on | becomes NAME [as LEVEL] | again [from TAB] | again, saying: T.
+// Does, a person: comes | comes as LEVEL | comes quietly | comes back | signs in (and does not resume) | leaves |
+// says: T | says to LI: T | asks: T (comes, opens, says) | opens [queue=Q] [agent=A] [skills=S,S] | whispers to LI:
+// T | suggests to LI: T | replies to N: T | recalls N [in LI] | recalls inside N in LI | types [in LI] | reads N [in
+// LI] | chooses wait | chooses leave_message | accepts LI | declines LI | pulls [LI] | is STATUS | closes [LI] |
+// transfers LI to agent|queue X | takes over LI | reassigns LI to agent|queue X | watches LI | stops watching LI |
+// excuses LI [to N] | proposes to LI: KEY=V, ... | confirms N vV | corrects N vV: FIELD=V, ... | rates N | sets A
+// KEY=V ... | surge on|off | explains [all of] LI | wraps up LI | looks back | figures on | becomes NAME [as LEVEL]
+// | again [from TAB] | again, saying: T.
 // The world: database stalls | catches up | refuses LI N; server dies | starts | drains; shop changes ROW |
 // dismisses AGENT | revokes PERSON; clock jumps SECONDS s.
 //
@@ -251,6 +252,10 @@ std::string Play::person(const Row& row) {
   const bool staff = is_staff(id);
   std::optional<std::string> what;
 
+  if (does == "signs in") {
+    come(who);
+    return {};
+  }
   if (does == "comes quietly") {
     come(who);
     // Who may not come in is gone already.
