@@ -38,11 +38,12 @@ std::shared_ptr<const policy::Desk> a_policy() {
 // A chat from its opening to an order, with what recovery brought before it.
 class Story {
  public:
-  explicit Story(const std::string& folder, const std::shared_ptr<const policy::Desk>& policy = a_policy())
+  explicit Story(const std::string& folder, const std::shared_ptr<const policy::Desk>& policy = a_policy(),
+                 std::int64_t wall_ms = 12)
       : recorder_{folder, "lamp", Epoch{5}} {
     constexpr std::size_t backlog{1 << 20};
-    recorder_.begin(DeskId{1}, Epoch{5}, *policy, backlog, 12);
-    desk_ = std::make_unique<Desk>(DeskOptions{DeskId{1}, Epoch{5}, policy, backlog, 12});
+    recorder_.begin(DeskId{1}, Epoch{5}, *policy, backlog, wall_ms);
+    desk_ = std::make_unique<Desk>(DeskOptions{DeskId{1}, Epoch{5}, policy, backlog, wall_ms});
   }
 
   void step(const Event& event) {
@@ -230,6 +231,28 @@ TEST_F(Recorded, tells_of_an_offer_once) {
             "2025-11-21T21:20:00.600Z offered to 07 by load\n"
             "  agent  fell out  load  held  last assigned\n"
             "  07     eligible  0/5   0/10  never\n");
+}
+
+// By desk time it is twenty past five in the morning in the shop, which opens at nine; by the server's wall clock, six
+// hours later, it is open.
+TEST_F(Recorded, keeps_the_wall_clock_of_its_server) {
+  policy::Desk policy = *a_policy();
+  policy.calendars[0].week.assign(7, {{9 * 60, 18 * 60}});
+  {
+    Story story{testing::TempDir(), std::make_shared<const policy::Desk>(policy), 6 * 3'600'000};
+    story.step(event::RecoveryDone{Position{10}});
+    story.step(event::SessionOpened{SessionId{202}, Role::agent, "07", ""});
+    story.step(event::Heard{SessionId{202}, ask::SetStatus{CommandId{7, 1}, Status::available}});
+    story.step(event::SessionOpened{SessionId{101}, Role::buyer, "b1", "lamps"});
+    story.step(event::Heard{SessionId{101}, ask::Open{CommandId{7, 2}, "", "", {}}});
+    story.say(101, 3, "is it in");
+  }
+  read();
+  EXPECT_NE(text_.find(R"("kind":"assigned")"), std::string::npos);
+  EXPECT_EQ(run(text_).difference, "");
+  const std::string by_its_wall = text_;
+  text_.replace(text_.find(" 21600000\n"), 10, " 0\n");
+  EXPECT_NE(run(text_).difference, "") << by_its_wall;
 }
 
 TEST_F(Recorded, has_every_kind_of_event) {
