@@ -130,6 +130,8 @@ struct Chat {
   bool is_left_message() const { return left || place == Place::left_message; }
   // The shop's last step has passed, and it is that promise which holds.
   bool is_breached() const { return breached && !is_left_message(); }
+  // Has said nothing since and so has no message to leave: that chat waits for its buyer, and ends as idle.
+  bool was_answered() const { return waiting_from && !waiting_since; }
   const Timer& timer(ChatTimer purpose) const { return timers[static_cast<std::size_t>(purpose)]; }
   Timer& timer(ChatTimer purpose) { return timers[static_cast<std::size_t>(purpose)]; }
   Transcript& transcript(Stream stream) { return stream == Stream::main ? main : inside; }

@@ -107,22 +107,40 @@ std::string check_agent(const Floor& floor, const Agent& agent) {
   return {};
 }
 
-// Nobody sits idle beside a waiting buyer: the rule of eligibility, said again from the beginning.
+// Nobody sits idle beside a waiting buyer, and nobody waits for nobody: the rules, said again from the beginning.
 std::string check_idle_beside_waiting(const Floor& floor) {
+  const auto serves = [](const Chat& chat, const Agent& agent) {
+    return agent.employed && agent.present() && agent.status == Status::available && agent.capacity > 0 &&
+           (agent.queues & chat.open_queues) != 0 && (chat.needed & ~agent.skills) == 0;
+  };
+  const auto gave_back = [](const Chat& chat, const Agent& agent) {
+    return std::find(chat.declined.begin(), chat.declined.end(), agent.index) != chat.declined.end();
+  };
+  // Whoever gave it back has it again only after all the others.
+  const auto goes_round = [&](const Chat& chat) {
+    return std::any_of(floor.roster.all().begin(), floor.roster.all().end(),
+                       [&](const auto& agent) { return serves(chat, *agent) && !gave_back(chat, *agent); });
+  };
   const auto fits = [&](const Chat& chat, const Agent& agent) {
     const std::int32_t kept_back = floor.queue(chat).kept_back_pct > 0 ? 0 : agent.kept_back;
-    return agent.employed && agent.present() && agent.status == Status::available &&
-           (agent.queues & chat.open_queues) != 0 && (chat.needed & ~agent.skills) == 0 &&
-           agent.load < agent.capacity - kept_back &&
+    return serves(chat, agent) && agent.load < agent.capacity - kept_back &&
            static_cast<std::int32_t>(agent.held.size() + agent.reserved.size()) < agent.held_max &&
-           (!chat.wanted || chat.wanted == agent.index) &&
-           std::find(chat.declined.begin(), chat.declined.end(), agent.index) == chat.declined.end();
+           (!chat.wanted || chat.wanted == agent.index) && (!gave_back(chat, agent) || !goes_round(chat));
+  };
+  const auto may_be_back = [](const Agent& agent) {
+    return agent.employed &&
+           ((agent.present() && agent.status != Status::signed_out) || agent.timer(AgentTimer::grace).armed());
   };
   std::vector<const Chat*> live, left;
   for (const auto& [id, chat] : floor.chats) {
     if (chat->place == Place::waiting && !chat->absent) live.push_back(chat.get());
     if (chat->place == Place::left_message) left.push_back(chat.get());
   }
+  for (const Chat* chat : live)
+    if (chat->waiting_since && std::ranges::none_of(floor.roster.all(), [&](const auto& agent) {
+          return may_be_back(*agent) && (agent->queues & chat->open_queues) != 0;
+        }))
+      return say(name(*chat), " waits for nobody");
   for (const auto& agent : floor.roster.all()) {
     for (const Chat* chat : live)
       if (fits(*chat, *agent)) return say(name(*chat), " waits beside agent ", agent->name, ", who has a place");

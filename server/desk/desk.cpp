@@ -94,7 +94,8 @@ void Desk::on(const event::PolicyChanged& event) {
   floor_.roster.apply(*floor_.book);
   floor_.persist(record::Fact{.at = floor_.now, .kind = FactKind::policy, .number = event.policy->version});
   for (const auto& agent : floor_.roster.all()) {
-    if (!agent->employed && agent->status != Status::signed_out) {
+    // Also who is signed out may hold one: she took it over by hand.
+    if (!agent->employed && (agent->status != Status::signed_out || !agent->held.empty())) {
       presence::set_status(floor_, *agent, Status::signed_out, Reason::policy);
     }
     if (!agent->employed)
@@ -104,7 +105,7 @@ void Desk::on(const event::PolicyChanged& event) {
   for (const auto& [id, chat] : floor_.chats) {
     if (chat->open() && chat->place != Place::greeted) seating::on_policy(floor_, *chat);
   }
-  floor_.match_all = true;
+  floor_.match_all = floor_.someone_left = true;
 }
 
 void Desk::on(const event::WallOffset& event) {

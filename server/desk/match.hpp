@@ -66,6 +66,8 @@ struct Seat {
   bool takes{};             // available, and there
   Instant last_assigned{};  // the last that held; 1970 when none
   std::uint32_t rank{};     // the roster's order by name; the last word where all else is equal
+  // Can be given a chat, now or when a place is free: a supervisor who only watches has none.
+  bool serves() const { return takes && capacity > 0; }
   bool operator==(const Seat&) const = default;
 };
 

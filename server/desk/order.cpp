@@ -53,7 +53,7 @@ std::pair<Seq, const record::Order*> newest(const Chat& chat, std::string_view o
   std::pair<Seq, const record::Order*> found{};
   for (const auto& [seq, deed] : chat.deeds) {
     const auto* order = std::get_if<record::Order>(&deed);
-    if (order != nullptr && order->order_no == order_no) found = {seq, order};
+    if (order != nullptr && order->order_no == order_no && !chat.main.line(seq).refused) found = {seq, order};
   }
   return found;
 }
@@ -104,7 +104,7 @@ void handle(Floor& floor, Session& session, const ask::AnswerOrder& ask) {
   // Another tab may have been faster.
   const bool answered = std::any_of(chat->deeds.begin(), chat->deeds.end(), [&](const auto& known) {
     const auto* other = std::get_if<record::OrderAnswer>(&known.second);
-    return other != nullptr && other->order == answer.order;
+    return other != nullptr && other->order == answer.order && !chat->main.line(known.first).refused;
   });
   if (answered) return floor.refuse(session, ask.id, Code::stale_version, "it has been answered");
   if (answer.corrections.size() > limits::corrections_max)

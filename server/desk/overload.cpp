@@ -26,6 +26,14 @@ Instant question_due(const Floor& floor, const Chat& chat) {
   return chat.lined_up + std::min(promise.ask_beyond, promise.queue_wait);
 }
 
+// With those of agents who may be back at any moment: that a server starts is no rush.
+std::int32_t places_soon(const Floor& floor) {
+  std::int32_t places = floor.places;
+  for (const auto& agent : floor.roster.all())
+    if (agent->status == Status::available && agent->timer(AgentTimer::grace).armed()) places += agent->capacity;
+  return places;
+}
+
 }  // namespace
 
 bool sheds(Floor& floor, std::size_t from_percent, Counters::Count& count) {
@@ -35,11 +43,16 @@ bool sheds(Floor& floor, std::size_t from_percent, Counters::Count& count) {
 }
 
 void look_for_surge(Floor& floor) {
-  if (!floor.book->policy().surge_automatic) return;
+  if (!floor.book->policy().surge_automatic) {
+    // What began by itself ends with the policy that let it.
+    if (floor.surge && floor.surge_by == Reason::overload) set_surge(floor, false, Reason::overload);
+    return;
+  }
   const std::int32_t waiting = floor.match.live();
   // A supervisor's word holds: her surge until she ends it, its end until the rush is over.
   const bool by_hand = floor.surge_by == Reason::by_supervisor;
-  if (!floor.surge && !by_hand && waiting > surge_at * floor.places && waiting > surge_at)
+  if (!floor.surge && !by_hand && waiting > surge_at && waiting > surge_at * floor.places &&
+      waiting > surge_at * places_soon(floor))
     set_surge(floor, true, Reason::overload);
   if (waiting > floor.places) return;
   if (floor.surge && !by_hand) set_surge(floor, false, Reason::overload);

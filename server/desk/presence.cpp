@@ -259,6 +259,7 @@ void on_buyer_grace(Floor& floor, Chat& chat) {
   if (chat.place == Place::held) return lifetime::close(floor, chat, Reason::left_unanswered);
   if (chat.place == Place::reserved) return floor.arm(chat, ChatTimer::grace, chat.timer(ChatTimer::reservation).due());
   if (chat.place != Place::waiting) return;
+  if (chat.absent && chat.was_answered()) return floor.arm(chat, ChatTimer::grace, chat.timer(ChatTimer::idle).due());
   if (chat.absent) return seating::leave_message(floor, chat, Reason::session_lost);
   chat.absent = true;
   ++floor.counters.absent;

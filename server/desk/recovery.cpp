@@ -81,20 +81,23 @@ void append_lines(Floor& floor, Chat& chat, const stored::Chat& stored) {
   if (chat.place == Place::closed) chat.waiting_since.reset();
 }
 
-// The agent who had it has it still, unless the policy names her no more.
+// The agent who had it has it still, unless the policy names her no more: then settle_place finds it without one.
 void keep_holding(Floor& floor, Chat& chat, const stored::Chat& stored) {
   Agent* agent = floor.roster.find(stored.agent);
-  if (agent == nullptr || !agent->employed) {
-    chat.place = chat.left_since ? Place::left_message : Place::waiting;
-    chat.lined_up = floor.now;
-    chat.told.reset();
-    chat.asked = false;
-    return;
-  }
+  if (agent == nullptr || !agent->employed) return;
   chat.left = chat.left_since.has_value();
   chat.agent = agent->index;
   agent->held.push_back(&chat);
   agent->last_assigned = std::max(agent->last_assigned, chat.assigned);
+}
+
+// As when she is dismissed while the server runs.
+void lose_agent(Floor& floor, Chat& chat) {
+  chat.place = Place::waiting;
+  if (chat.left_since) return seating::leave_message(floor, chat, Reason::policy);
+  seating::line_up(floor, chat);
+  seating::enqueue(floor, chat, Reason::policy);
+  sla::set_clocks(floor, chat);
 }
 
 void settle_place(Floor& floor, Chat& chat) {
@@ -102,6 +105,7 @@ void settle_place(Floor& floor, Chat& chat) {
   switch (chat.place) {
     case Place::greeted: sla::set_clocks(floor, chat); break;
     case Place::held:
+      if (chat.agent == nobody) return lose_agent(floor, chat);
       sla::set_clocks(floor, chat);
       if (chat.is_breached()) presence::on_breached(floor, chat);
       break;

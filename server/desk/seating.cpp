@@ -32,16 +32,6 @@ bool is_there(const Agent& agent) {
          ((agent.present() && agent.status != Status::signed_out) || agent.timer(AgentTimer::grace).armed());
 }
 
-// Who was answered and has said nothing since has no message to leave: that chat waits for its buyer, and ends as idle.
-bool was_answered(const Chat& chat) { return chat.waiting_from && !chat.waiting_since; }
-
-// From now on it stands in line: what is counted from there begins anew.
-void line_up(Floor& floor, Chat& chat) {
-  chat.lined_up = floor.now;
-  chat.told.reset();
-  chat.asked = false;
-}
-
 // Nobody of those who could ever take it is there.
 bool nobody_there(const Floor& floor, const Chat& chat) {
   return std::none_of(floor.roster.all().begin(), floor.roster.all().end(),
@@ -66,7 +56,7 @@ bool waits_in_vain(const Floor& floor, const Chat& chat) {
 void forget_declined_by_all(const Floor& floor, Chat& chat) {
   if (chat.declined.empty()) return;
   const bool all_had_it = std::all_of(floor.roster.all().begin(), floor.roster.all().end(), [&](const auto& agent) {
-    return !agent->seat().takes || (agent->queues & chat.open_queues) == 0 || (chat.needed & ~agent->skills) != 0 ||
+    return !agent->seat().serves() || (agent->queues & chat.open_queues) == 0 || (chat.needed & ~agent->skills) != 0 ||
            std::find(chat.declined.begin(), chat.declined.end(), agent->index) != chat.declined.end();
   });
   if (all_had_it) chat.declined.clear();
@@ -79,7 +69,7 @@ void look_again(Floor& floor) {
   for (const auto& [id, each] : floor.chats) {
     Chat& chat = *each;
     if (!waits(chat)) continue;
-    if (chat.place == Place::waiting && !was_answered(chat) && nobody_there(floor, chat)) {
+    if (chat.place == Place::waiting && !chat.was_answered() && nobody_there(floor, chat)) {
       leave_message(floor, chat, Reason::nobody_there);
       continue;
     }
@@ -199,7 +189,8 @@ void on_agent_changed(Floor& floor, Agent& agent, bool tell) {
   if (changed) {
     const bool serves_less =
         known != nullptr && ((known->queues & ~seat.queues) != 0 || (known->skills & ~seat.skills) != 0);
-    if (known != nullptr && known->takes && (!seat.takes || serves_less)) floor.someone_left = true;
+    // Less also of who is on a break: chats wait for her return.
+    if (serves_less || (known != nullptr && known->serves() && !seat.serves())) floor.someone_left = true;
     floor.match.set_agent(agent.index, seat);
     floor.roomy.push_back(agent.index);
     floor.places -= agent.places;
@@ -269,6 +260,12 @@ void settle(Floor& floor) {
   } while (!floor.seekers.empty() || !floor.roomy.empty());
 }
 
+void line_up(Floor& floor, Chat& chat) {
+  chat.lined_up = floor.now;
+  chat.told.reset();
+  chat.asked = false;
+}
+
 void enqueue(Floor& floor, Chat& chat, Reason reason) {
   // Each time round adds a line, and nobody need say a word for it.
   if (chat.main.full()) return lifetime::close(floor, chat, Reason::too_long);
@@ -281,7 +278,7 @@ void enqueue(Floor& floor, Chat& chat, Reason reason) {
   }
   // A visitor who is to be seated before the first line has left no message yet: that comes with the line.
   if (not_now != Reason::none && chat.place == Place::greeted && !chat.waiting_from) return;
-  if (not_now != Reason::none && !was_answered(chat)) return leave_message(floor, chat, not_now);
+  if (not_now != Reason::none && !chat.was_answered()) return leave_message(floor, chat, not_now);
   if (waits_in_vain(floor, chat)) chat.wanted = nobody;
   forget_declined_by_all(floor, chat);
   chat.left_since.reset();
@@ -447,10 +444,12 @@ void on_buyer_words(Floor& floor, Chat& chat) {
     set_need(floor, chat);
     return enqueue(floor, chat, Reason::none);
   }
-  if (chat.place == Place::waiting && chat.waiting_since == floor.now) {
+  if ((chat.place == Place::waiting || chat.place == Place::reserved) && chat.waiting_since == floor.now) {
     // It had been answered and lost its agent; now there is something to leave.
-    if (const Reason not_now = why_not_now(floor, chat); not_now != Reason::none) leave_message(floor, chat, not_now);
-    return;
+    const Reason not_now = why_not_now(floor, chat);
+    if (not_now == Reason::none) return;
+    if (chat.place == Place::reserved) requeue(floor, chat, not_now);
+    return leave_message(floor, chat, not_now);
   }
   if (chat.place == Place::left_message && chat.reason != Reason::overload && chat.reason != Reason::chosen) {
     // The buyer is here again, or the shop is: perhaps it can be a live chat after all.

@@ -26,6 +26,8 @@ void on_relax(Floor& floor, Chat& chat);
 void on_wanted_long_enough(Floor& floor, Chat& chat);
 void on_wrap_up(Floor& floor, Agent& agent);
 
+// From now on it stands in line: what is counted from there begins anew.
+void line_up(Floor& floor, Chat& chat);
 // Joins its queue at its age, or becomes a left message when nobody can take it live.
 void enqueue(Floor& floor, Chat& chat, Reason reason);
 void leave_message(Floor& floor, Chat& chat, Reason reason);

@@ -332,6 +332,9 @@ void on_refused(Floor& floor, Position position) {
   if (line.id)
     floor.tell(sessions_of(floor, chat, line), tell::Error{line.id, Code::refused, "could not be stored", {}});
   transcript.refuse(seq);
+  // What has not been done can be asked for again.
+  if (line.kind == LineKind::recalled) transcript.show(line.reply_to);
+  if (line.kind == LineKind::rating) chat.rating = Seq{};
   floor.persist(floor.fact(chat, FactKind::refused));
   floor.alarm(chat, ClockKind::first_response, Reason::none);
 }

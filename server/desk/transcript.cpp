@@ -87,6 +87,11 @@ void Transcript::hide(Seq seq) {
   lines_[seq.value - 1].hidden = true;
 }
 
+void Transcript::show(Seq seq) {
+  DESK_ASSERT(seq.value >= 1 && seq <= last());
+  lines_[seq.value - 1].hidden = false;
+}
+
 void Transcript::refuse(Seq seq) {
   hide(seq);
   lines_[seq.value - 1].refused = true;

@@ -6,7 +6,7 @@
 //                            kept_from()          last()
 //
 // The heads of all lines stay (ids must be known however late a repeat comes); words that are stored and old are dropped
-// and are read from the database when somebody asks for them. Lines are appended and never change, but for `hidden`;
+// and are read from the database when somebody asks for them. Lines are appended and never change, but for the last two;
 // words do not move in memory, since effects point at them.
 #pragma once
 
@@ -61,6 +61,7 @@ class Transcript {
   // Appends a line and its words, and returns its number.
   Seq append(Line line, std::string_view words);
   void hide(Seq seq);
+  void show(Seq seq);
   void refuse(Seq seq);
   // Moves the watermark, never back, and drops old words that are now safe elsewhere.
   void set_stored(Seq seq);

@@ -913,8 +913,19 @@ class World {
     if (!desk_ || closing_) return;
     auto policy = std::make_shared<policy::Desk>(*policies_.back());
     ++policy->version;
-    for (policy::Agent& agent : policy->agents)
-      if (agent.role == Role::agent) agent.capacity = static_cast<std::int32_t>(random_.between(1, 5));
+    for (policy::Agent& agent : policy->agents) {
+      // Nobody's places are all gone but the supervisor's, who then only watches.
+      agent.capacity = static_cast<std::int32_t>(random_.between(agent.role == Role::agent ? 1 : 0, 5));
+      if (agent.role == Role::agent && random_.chance(0.2))
+        agent.queues = {policy->queues[static_cast<std::size_t>(random_.below(3))].name};
+    }
+    // Somebody can have every chat, or in the evening not all would have ended.
+    policy->agents[0].queues = {"sales", "care", "vip"};
+    policy->agents[0].skills = {"returns"};
+    policy->queues[0].skills.clear();
+    if (random_.chance(0.3)) policy->queues[0].skills = {"returns"};
+    policy->queues[1].overflow.clear();
+    if (random_.chance(0.5)) policy->queues[1].overflow = {{60s, "sales"}};
     policy->queues[0].first_response.limit = Duration{random_.between(15, 60) * 1000};
     if (!desk_->in_use(*policy).empty()) return;
     policies_.push_back(policy);
