@@ -21,6 +21,7 @@ constexpr std::size_t armed{1'000'000};
 constexpr std::size_t turn{8192};
 // A chat's clocks are moved by every line: so often they were before, in the cases that say so.
 constexpr int often{6};
+constexpr std::int64_t horizon_ms{600'000};
 constexpr std::int64_t start_ms{1'790'000'000'000};
 
 // A timer with an owner around it, as in a chat: the wheel finds it as cold as the desk would.
@@ -34,7 +35,7 @@ class World {
   World() : owners{std::make_unique<Owner[]>(armed)}, order(turn) {
     wheel.fire(instant_of(start_ms));
     for (std::size_t i = 0; i < armed; ++i) {
-      const std::int64_t due = start_ms + 1 + some(600'000);
+      const std::int64_t due = start_ms + 1 + some(horizon_ms);
       wheel.arm(owners[i].timer, instant_of(due));
     }
   }
@@ -64,7 +65,7 @@ void rearm(benchmark::State& state, bool later, bool in_order, int moved_before)
   World world;
   for (int round = 0; round < moved_before; ++round)
     for (std::size_t i = 0; i < armed; ++i)
-      world.wheel.arm(world.owners[i].timer, instant_of(start_ms + 1 + world.some(600'000)));
+      world.wheel.arm(world.owners[i].timer, instant_of(start_ms + 1 + world.some(horizon_ms)));
   std::multimap<std::int64_t, std::size_t> tree;
   std::vector<std::multimap<std::int64_t, std::size_t>::iterator> in_tree(armed);
   for (std::size_t i = 0; i < armed; ++i) in_tree[i] = tree.emplace(ms_of(world.owners[i].timer.due()), i);
@@ -73,10 +74,10 @@ void rearm(benchmark::State& state, bool later, bool in_order, int moved_before)
   for (auto _ : state) {
     // A few turns a millisecond; what falls due is armed again, outside the measurement.
     ++now;
-    while (Timer* fired = world.wheel.fire(instant_of(now))) world.wheel.arm(*fired, instant_of(now + 600'000));
+    while (Timer* fired = world.wheel.fire(instant_of(now))) world.wheel.arm(*fired, instant_of(now + horizon_ms));
     world.shuffle(in_order);
     std::vector<std::int64_t> due(turn);
-    for (auto& at : due) at = now + (later ? 600'000 : 1 + world.some(600'000));
+    for (auto& at : due) at = now + (later ? horizon_ms : 1 + world.some(horizon_ms));
     const std::int64_t* next = due.data();
     store_ns += nanoseconds_each(world, [&](std::size_t at) { world.owners[at].plain = *next++; });
     benchmark::ClobberMemory();
@@ -113,7 +114,7 @@ void arm_and_fire(benchmark::State& state) {
   for (auto _ : state) {
     ++now;
     while (Timer* fired = world.wheel.fire(instant_of(now))) {
-      world.wheel.arm(*fired, instant_of(now + 1 + world.some(600'000)));
+      world.wheel.arm(*fired, instant_of(now + 1 + world.some(horizon_ms)));
       ++fired_count;
     }
     benchmark::DoNotOptimize(world.wheel.next());
