@@ -89,7 +89,8 @@ void Transcript::hide(Seq seq) {
 
 void Transcript::show(Seq seq) {
   DESK_ASSERT(seq.value >= 1 && seq <= last());
-  lines_[seq.value - 1].hidden = false;
+  Line& line = lines_[seq.value - 1];
+  line.hidden = line.refused;
 }
 
 void Transcript::refuse(Seq seq) {

@@ -61,6 +61,7 @@ class Transcript {
   // Appends a line and its words, and returns its number.
   Seq append(Line line, std::string_view words);
   void hide(Seq seq);
+  // As before hide(); what was refused stays hidden.
   void show(Seq seq);
   void refuse(Seq seq);
   // Moves the watermark, never back, and drops old words that are now safe elsewhere.
