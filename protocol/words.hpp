@@ -65,6 +65,7 @@ enum class Reason : std::uint8_t {
   not_reached,  // a greeted chat whose buyer never said anything
   unanswered_offers,
   recovered,  // the server started again
+  refused,    // the database would not hold a line
 };
 
 enum class Choice : std::uint8_t { wait, leave_message };
@@ -124,11 +125,11 @@ inline constexpr std::array<std::string_view, 2> stream{"main", "inside"};
 inline constexpr std::array<std::string_view, 11> line_kind{"words",  "order",       "order_answer", "rating",
                                                             "joined", "transferred", "recalled",     "identified",
                                                             "closed", "reopened",    "refused"};
-inline constexpr std::array<std::string_view, 24> reason{
+inline constexpr std::array<std::string_view, 25> reason{
     "none",        "by_buyer",          "by_agent",    "by_supervisor", "idle",   "left_unanswered", "identified",
     "too_long",    "expired",           "answered",    "declined",      "lapsed", "session_lost",    "presence_lost",
     "transferred", "overload",          "after_hours", "nobody_there",  "chosen", "policy",          "revoked",
-    "not_reached", "unanswered_offers", "recovered"};
+    "not_reached", "unanswered_offers", "recovered",   "refused"};
 inline constexpr std::array<std::string_view, 2> choice{"wait", "leave_message"};
 inline constexpr std::array<std::string_view, 7> clock{
     "first_response", "next_response", "agent_response", "queue_wait", "idle_close", "left_message", "complaint"};

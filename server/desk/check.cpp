@@ -109,8 +109,11 @@ std::string check_agent(const Floor& floor, const Agent& agent) {
 
 // Nobody sits idle beside a waiting buyer, and nobody waits for nobody: the rules, said again from the beginning.
 std::string check_idle_beside_waiting(const Floor& floor) {
-  const auto serves = [](const Chat& chat, const Agent& agent) {
-    return agent.employed && agent.present() && agent.status == Status::available && agent.capacity > 0 &&
+  const auto places = [&](const Chat& chat, const Agent& agent) {
+    return floor.queue(chat).kept_back_pct > 0 ? agent.capacity : agent.capacity - agent.kept_back;
+  };
+  const auto serves = [&](const Chat& chat, const Agent& agent) {
+    return agent.employed && agent.present() && agent.status == Status::available && places(chat, agent) > 0 &&
            (agent.queues & chat.open_queues) != 0 && (chat.needed & ~agent.skills) == 0;
   };
   const auto gave_back = [](const Chat& chat, const Agent& agent) {
@@ -122,8 +125,7 @@ std::string check_idle_beside_waiting(const Floor& floor) {
                        [&](const auto& agent) { return serves(chat, *agent) && !gave_back(chat, *agent); });
   };
   const auto fits = [&](const Chat& chat, const Agent& agent) {
-    const std::int32_t kept_back = floor.queue(chat).kept_back_pct > 0 ? 0 : agent.kept_back;
-    return serves(chat, agent) && agent.load < agent.capacity - kept_back &&
+    return serves(chat, agent) && agent.load < places(chat, agent) &&
            static_cast<std::int32_t>(agent.held.size() + agent.reserved.size()) < agent.held_max &&
            (!chat.wanted || chat.wanted == agent.index) && (!gave_back(chat, agent) || !goes_round(chat));
   };

@@ -98,7 +98,7 @@ void Desk::on(const event::PolicyChanged& event) {
     if (!agent->employed && (agent->status != Status::signed_out || !agent->held.empty())) {
       presence::set_status(floor_, *agent, Status::signed_out, Reason::policy);
     }
-    if (!agent->employed)
+    if (!agent->named)
       for (const SessionId session : agent->attached) floor_.out->add(effect::Close{session, CloseCode::revoked});
     seating::on_agent_changed(floor_, *agent);
   }

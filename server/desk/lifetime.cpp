@@ -157,6 +157,10 @@ void handle(Floor& floor, Session& session, const ask::Open& open) {
       (buyer.guest && overload::sheds(floor, limits::Shed::guests, floor.counters.shed_guests))) {
     return floor.refuse(session, open.id, Code::storage_behind, {}, limits::storage_behind_retry_chat_ms);
   }
+  if (buyer.guest && floor.chats.size() >= limits::guest_chats_max && buyer.chat == nullptr) {
+    ++floor.counters.shed_guests;
+    return floor.refuse(session, open.id, Code::overloaded, {}, limits::overloaded_retry_ms);
+  }
   const auto shop = floor.book->shop(buyer.shop);
   if (!shop) return floor.refuse(session, open.id, Code::unknown_queue, "the shop is gone");
   const auto queue = open.queue.empty() ? floor.book->first_queue(*shop) : floor.book->queue(open.queue);

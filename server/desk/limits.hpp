@@ -33,6 +33,12 @@ inline constexpr Duration read_back_for{10s};
 // Sessions of one person at a time: tabs and devices. The oldest is closed as `replaced`.
 inline constexpr std::size_t sessions_per_person_max{8};
 
+// Chats that a desk remembers, open or just ended, beyond which guests open no more: anybody can be a guest as often as
+// they like, and a chat is some 3 KB. Buyers whom a shop vouches for are not turned away.
+inline constexpr std::size_t guest_chats_max{50'000};
+// When to try again: chats that ended are forgotten meanwhile.
+inline constexpr std::int32_t overloaded_retry_ms{30'000};
+
 // Chats a session may name in one resume: an agent's held_max and what a supervisor watches.
 inline constexpr std::size_t resume_chats_max{256};
 

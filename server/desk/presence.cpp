@@ -72,8 +72,15 @@ void resume_chat(Floor& floor, const Chat& chat, const ask::Held& held, SessionI
   const auto from = [&](const Transcript& transcript, Seq seq, Seq stored) {
     return std::min(held.epoch == floor.epoch ? seq : stored, transcript.last());
   };
+  // What was refused while the session was away it holds as a line on its way to the database.
+  const auto tell_refused = [&](const Transcript& transcript, Stream stream, Seq seq, Seq stored) {
+    for (Seq at = next(stored); at <= from(transcript, seq, stored); at = next(at))
+      if (transcript.line(at).refused) floor.tell(session, talk::line_of(floor, chat, stream, at));
+  };
   if (Session* who = floor.session(session); who != nullptr && !staff) who->follows = chat.id;
   talk::tell_state(floor, chat, session);
+  tell_refused(chat.main, Stream::main, held.seq, held.stored);
+  if (staff) tell_refused(chat.inside, Stream::inside, held.inside, held.inside_stored);
   talk::replay(floor, chat, Stream::main, from(chat.main, held.seq, held.stored), session);
   if (staff) talk::replay(floor, chat, Stream::inside, from(chat.inside, held.inside, held.inside_stored), session);
 }
@@ -93,7 +100,7 @@ void on_session_opened(Floor& floor, const event::SessionOpened& opened) {
     return set_level(floor, *session.buyer, opened.level);
   }
   Agent* agent = floor.roster.find(opened.person);
-  if (agent == nullptr || !agent->employed) {
+  if (agent == nullptr || !agent->named) {
     // The token is true, but the policy in force does not name this person.
     session = {};
     floor.out->add(effect::Close{opened.session, CloseCode::revoked});
@@ -172,7 +179,7 @@ void set_status(Floor& floor, Agent& agent, Status status, Reason reason) {
     floor.timers.disarm(agent.timer(AgentTimer::wrap_up));
   }
   if (status != Status::available) {
-    while (!agent.reserved.empty()) seating::requeue(floor, *agent.reserved.back(), Reason::none);
+    while (!agent.reserved.empty()) seating::requeue(floor, *agent.reserved.back(), reason);
   }
   seating::on_agent_changed(floor, agent, true);
 }
@@ -188,6 +195,12 @@ void handle(Floor& floor, Session& session, const ask::SetStatus& status) {
 void handle(Floor& floor, Session& session, const ask::Resume& resume) {
   if (resume.chats.size() > limits::resume_chats_max) return floor.refuse(session, {}, Code::too_many, "chats");
   const bool staff = session.buyer == nullptr;
+  if (session.role == Role::ops) {
+    // Who looks on takes no part: she hears no chat, and her wallboard is nobody's presence at the desk.
+    session.resumed = true;
+    for (const ask::Held& held : resume.chats) floor.tell(session.id, tell::Released{held.chat, Reason::none});
+    return;
+  }
   std::vector<SessionId>& sessions = staff ? floor.roster.agent(session.agent).sessions : session.buyer->sessions;
   const bool was_present = !sessions.empty();
   if (!session.resumed) sessions.push_back(session.id);
@@ -221,6 +234,8 @@ void handle(Floor& floor, Session& session, const ask::Resume& resume) {
       floor.tell(session.id, tell::Offer{chat->id, chat->queue, chat->timer(ChatTimer::reservation).due(),
                                          (floor.now - chat->lined_up).count()});
     }
+    for (const WrapUp& wrap_up : floor.roster.agent(session.agent).wrapping)
+      floor.tell(session.id, tell::WrapUp{wrap_up.chat, wrap_up.until});
   }
   if (staff) {
     if (!was_present) on_agent_back(floor, floor.roster.agent(session.agent));

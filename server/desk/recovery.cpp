@@ -94,9 +94,13 @@ void keep_holding(Floor& floor, Chat& chat, const stored::Chat& stored) {
 // As when she is dismissed while the server runs.
 void lose_agent(Floor& floor, Chat& chat) {
   chat.place = Place::waiting;
-  if (chat.left_since) return seating::leave_message(floor, chat, Reason::policy);
   seating::line_up(floor, chat);
-  seating::enqueue(floor, chat, Reason::policy);
+  seating::set_need(floor, chat);
+  if (chat.left_since) {
+    seating::leave_message(floor, chat, Reason::policy);
+  } else {
+    seating::enqueue(floor, chat, Reason::policy);
+  }
   sla::set_clocks(floor, chat);
 }
 
@@ -209,7 +213,7 @@ void on_done(Floor& floor, const event::RecoveryDone& done) {
   // Everyone may be back in a moment: until then nobody who waits has nobody to wait for.
   for (const auto& agent : floor.roster.all()) {
     seating::on_agent_changed(floor, *agent);
-    if (agent->employed && agent->role != Role::ops) presence::start_agent_grace(floor, *agent);
+    if (agent->employed) presence::start_agent_grace(floor, *agent);
   }
   for (const auto& [id, chat] : floor.chats) settle_place(floor, *chat);
   floor.starting = false;

@@ -7,6 +7,7 @@
 #include "server/desk/presence.hpp"
 #include "server/desk/rights.hpp"
 #include "server/desk/seating.hpp"
+#include "server/desk/talk.hpp"
 
 namespace deskd::reservation {
 
@@ -29,6 +30,7 @@ void offer(Floor& floor, Chat& chat, Agent& agent) {
   ++floor.counters.offered;
   floor.tell(agent.sessions, tell::Offer{chat.id, chat.queue, chat.timer(ChatTimer::reservation).due(), fact.number});
   seating::on_agent_changed(floor, agent);
+  talk::tell_state(floor, chat);
 }
 
 // Gives an offered chat back to its queue; the agent does not get it again until all have had it.
@@ -44,9 +46,16 @@ void end(Floor& floor, Chat& chat, Reason reason) {
   chat.place = Place::waiting;
   chat.placed = floor.now;
   chat.reason = reason;
+  const bool gave_back = reason == Reason::declined || reason == Reason::lapsed;
+  // Whoever was wanted and does not take it is nobody to wait for.
+  if (gave_back && chat.wanted == agent.index) {
+    chat.wanted = nobody;
+    floor.disarm(chat, ChatTimer::wanted);
+  }
   floor.persist_place(chat);
   floor.tell(agent.sessions, tell::OfferEnded{chat.id, reason});
-  if (reason == Reason::declined || reason == Reason::lapsed) {
+  talk::tell_state(floor, chat);
+  if (gave_back) {
     chat.declined.push_back(agent.index);
     seating::forget_declined_by_all(floor, chat);
     const std::int32_t most = floor.queue(chat).offers_unanswered_max;

@@ -43,9 +43,8 @@ Chat* chat_of(Floor& floor, const Session& session, ChatId id) {
     if (held->id == id) return held;
   Chat* chat = floor.chat(id);
   if (chat == nullptr) return nullptr;
-  if (session.role == Role::supervisor || chat->last_agent == session.agent || chat->agent == session.agent)
-    return chat;
-  return nullptr;
+  // Whom it is only offered to has not seen a word of it.
+  return session.role == Role::supervisor || chat->last_agent == session.agent ? chat : nullptr;
 }
 
 Chat* known_chat(Floor& floor, const Session& session, ChatId id, CommandId command) {

@@ -72,13 +72,14 @@ Agent& Roster::remember(std::string_view name) {
 }
 
 void Roster::apply(const Rulebook& book) {
-  for (const auto& agent : agents_) agent->employed = false;
+  for (const auto& agent : agents_) agent->named = agent->employed = false;
   for (const policy::Agent& row : book.policy().agents) {
     Agent* agent = find(row.name);
     if (agent == nullptr) agent = &add(row.name);
     agent->title = titles_.keep(row.title);
     agent->role = row.role;
-    agent->employed = true;
+    agent->named = true;
+    agent->employed = row.role != Role::ops;
     agent->queues = book.queues(row.queues);
     agent->skills = book.skills(row.skills);
     agent->capacity = row.capacity;

@@ -43,7 +43,8 @@ struct Agent {
   std::string name;
   std::string_view title;  // kept by the roster
   Role role{Role::agent};
-  bool employed{};  // the policy in force names her
+  bool named{};     // the policy in force names her
+  bool employed{};  // ... as one who serves: not only to look on
   Mask queues{};
   Mask skills{};
   std::int32_t capacity{}, held_max{}, kept_back{}, left_max{};

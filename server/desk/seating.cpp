@@ -32,7 +32,8 @@ bool is_there(const Agent& agent) {
          ((agent.present() && agent.status != Status::signed_out) || agent.timer(AgentTimer::grace).armed());
 }
 
-// Nobody of those who could ever take it is there.
+// Nobody of those who could ever take it is there. Also who has no places today might take it: by a hand, hers or a
+// supervisor's.
 bool nobody_there(const Floor& floor, const Chat& chat) {
   return std::none_of(floor.roster.all().begin(), floor.roster.all().end(),
                       [&](const auto& agent) { return is_there(*agent) && (agent->queues & chat.open_queues) != 0; });
@@ -55,8 +56,12 @@ bool waits_in_vain(const Floor& floor, const Chat& chat) {
 
 void forget_declined_by_all(const Floor& floor, Chat& chat) {
   if (chat.declined.empty()) return;
+  const bool uses_kept_back = floor.queue(chat).kept_back_pct > 0;
   const bool all_had_it = std::all_of(floor.roster.all().begin(), floor.roster.all().end(), [&](const auto& agent) {
-    return !agent->seat().serves() || (agent->queues & chat.open_queues) == 0 || (chat.needed & ~agent->skills) != 0 ||
+    // Places that are kept back from such chats are none.
+    const bool has_places = agent->capacity > (uses_kept_back ? 0 : agent->kept_back);
+    return !agent->seat().takes || !has_places || (agent->queues & chat.open_queues) == 0 ||
+           (chat.needed & ~agent->skills) != 0 ||
            std::find(chat.declined.begin(), chat.declined.end(), agent->index) != chat.declined.end();
   });
   if (all_had_it) chat.declined.clear();
@@ -64,25 +69,32 @@ void forget_declined_by_all(const Floor& floor, Chat& chat) {
 
 namespace {
 
-// An agent takes no more chats: what does that mean for those who wait?
-void look_again(Floor& floor) {
-  for (const auto& [id, each] : floor.chats) {
-    Chat& chat = *each;
-    if (!waits(chat)) continue;
-    if (chat.place == Place::waiting && !chat.was_answered() && nobody_there(floor, chat)) {
-      leave_message(floor, chat, Reason::nobody_there);
-      continue;
-    }
-    const bool in_vain = waits_in_vain(floor, chat);
-    if (!in_vain && chat.declined.empty()) continue;
-    if (in_vain) {
-      floor.disarm(chat, ChatTimer::wanted);
-      chat.wanted = nobody;
-      floor.persist_place(chat);
-    }
-    forget_declined_by_all(floor, chat);
-    on_need_changed(floor, chat);
+// Whom does it wait for? Agents may have gone, or been given other queues, since it was put here.
+void look_again(Floor& floor, Chat& chat) {
+  if (!waits(chat)) return;
+  if (chat.place == Place::waiting && !chat.was_answered() && nobody_there(floor, chat))
+    return leave_message(floor, chat, Reason::nobody_there);
+  const bool in_vain = waits_in_vain(floor, chat);
+  if (in_vain) {
+    floor.disarm(chat, ChatTimer::wanted);
+    chat.wanted = nobody;
+    floor.persist_place(chat);
   }
+  const std::size_t had = chat.declined.size();
+  forget_declined_by_all(floor, chat);
+  if (in_vain || chat.declined.size() != had) on_need_changed(floor, chat);
+}
+
+// An agent who takes no more concerns all who wait; otherwise those do who came back in line.
+void look_again(Floor& floor) {
+  if (floor.someone_left) {
+    for (const auto& [id, chat] : floor.chats) look_again(floor, *chat);
+  } else {
+    const std::size_t came = floor.seekers.size();
+    for (std::size_t i = 0; i < came; ++i)
+      if (Chat* chat = floor.chat(floor.seekers[i])) look_again(floor, *chat);
+  }
+  floor.someone_left = false;
 }
 
 // The next requirement that falls or queue that joins in, whichever is sooner.
@@ -230,8 +242,7 @@ void set_weighs(Floor& floor, Chat& chat, bool weighs) {
 namespace {
 
 void seat_all(Floor& floor) {
-  if (floor.someone_left) look_again(floor);
-  floor.someone_left = false;
+  look_again(floor);
   // One chat that came, or one agent who has a place, looks at the other side once. Where more has changed in a step the
   // oldest goes first over everyone.
   if (floor.match_all || floor.seekers.size() + floor.roomy.size() > 1) {
@@ -298,6 +309,7 @@ void enqueue(Floor& floor, Chat& chat, Reason reason) {
 }
 
 void leave_message(Floor& floor, Chat& chat, Reason reason) {
+  if (chat.main.full()) return lifetime::close(floor, chat, Reason::too_long);
   // Whoever said nothing left nothing.
   if (!chat.waiting_from) return lifetime::close(floor, chat, Reason::not_reached);
   observe_line(floor, chat, floor.waited.line_to_left_message);
@@ -518,9 +530,11 @@ void on_wrap_up(Floor& floor, Agent& agent) {
 void handle(Floor& floor, Session& session, const ask::Pull& pull) {
   if (!rights::is_staff(floor, session, pull.id)) return;
   Agent& agent = floor.roster.agent(session.agent);
-  // A repeat is not another chat: it finds the line with which the first one came.
-  for (const Chat* held : agent.held)
-    if (const Seq joined = held->main.find(pull.id)) return floor.done(session, pull.id, held->id, joined);
+  // A repeat is not another chat: it finds the line with which the first one came, as long as that chat is remembered.
+  for (const auto& [id, chat] : floor.chats) {
+    if (chat->last_agent != agent.index) continue;
+    if (const Seq joined = chat->main.find(pull.id)) return floor.done(session, pull.id, id, joined);
+  }
   if (agent.answered.knows(pull.id)) return floor.done(session, pull.id);
   // An agent who is not available may still ask for work herself: she is looked at as if she were.
   const Seat seat = agent.seat();

@@ -20,6 +20,8 @@ struct Step {
   std::int32_t miss{};  // 1 target, 2 limit, 3 reminder, 4 breach; 0: only a warning
 };
 constexpr std::int32_t misses = 4;
+// A miss is stored as the line that began the wait and its step. There is room for more steps than there are.
+constexpr std::int32_t steps_of_a_line = 16;
 using Ladder = std::array<Step, 7>;
 
 Ladder ladder_of(const policy::Steps& steps) {
@@ -43,7 +45,7 @@ ClockKind shop_clock(const Chat& chat) {
 
 // A miss is named by the line that began the wait, so a later server gives it the same name.
 std::int32_t ordinal_of(Seq began, std::int32_t miss) {
-  return static_cast<std::int32_t>(began.value) * misses + miss - 1;
+  return static_cast<std::int32_t>(began.value) * steps_of_a_line + miss - 1;
 }
 
 // How many steps lie behind a miss and before what follows it. They pass in order; 0 is before all.
@@ -330,8 +332,8 @@ void on_warn(Floor& floor, Agent& agent) {
 }
 
 void recovered(const Floor& floor, Chat& chat, const stored::Clock& fired) {
-  const Seq began{static_cast<std::uint32_t>(fired.ordinal / misses)};
-  const std::int32_t miss = fired.ordinal % misses + 1;
+  const Seq began{static_cast<std::uint32_t>(fired.ordinal / steps_of_a_line)};
+  const std::int32_t miss = fired.ordinal % steps_of_a_line + 1;
   const std::size_t passed = after_miss(ladder_of(promised(floor, chat)), miss);
   const bool this_round = began == chat.waiting_from;
   switch (fired.clock) {

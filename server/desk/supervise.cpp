@@ -138,7 +138,7 @@ void handle(Floor& floor, Session& session, const ask::ReadHistory& history) {
   // Staff read what came before a chat they may see, of the shop it belongs to.
   const Chat* chat = rights::chat_or_stored(floor, session, history.chat, history.id);
   if (chat == nullptr) return;
-  const ChatId before = history.before ? history.before : chat->id;
+  const ChatId before = history.before ? std::min(history.before, chat->id) : chat->id;
   floor.out->add(effect::ReadHistory{session.id, history.id, chat->shop, chat->buyer->id, before, history.before_seq});
 }
 

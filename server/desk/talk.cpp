@@ -332,11 +332,20 @@ void on_refused(Floor& floor, Position position) {
   if (line.id)
     floor.tell(sessions_of(floor, chat, line), tell::Error{line.id, Code::refused, "could not be stored", {}});
   transcript.refuse(seq);
+  // Whoever holds it as it was takes it for safe once the watermark has passed it.
+  const auto tell_again = [&](Seq which) {
+    const auto heard = floor.hearing(chat, pending->stream);
+    floor.out->send(heard, line_of(floor, chat, pending->stream, which));
+  };
+  tell_again(seq);
   // What has not been done can be asked for again.
-  if (line.kind == LineKind::recalled) transcript.show(line.reply_to);
+  if (line.kind == LineKind::recalled) {
+    transcript.show(line.reply_to);
+    tell_again(line.reply_to);
+  }
   if (line.kind == LineKind::rating) chat.rating = Seq{};
   floor.persist(floor.fact(chat, FactKind::refused));
-  floor.alarm(chat, ClockKind::first_response, Reason::none);
+  floor.alarm(chat, ClockKind::first_response, Reason::refused);
 }
 
 void on_accepted_due(Floor& floor) {
@@ -349,7 +358,7 @@ void on_accepted_due(Floor& floor) {
     floor.accepted = pending->position;
     if (pending->chat == nullptr) continue;
     const Transcript::Line& line = pending->chat->transcript(pending->stream).line(pending->seq);
-    if (!line.id) continue;
+    if (!line.id || line.refused) continue;
     floor.tell(sessions_of(floor, *pending->chat, line),
                tell::Accepted{pending->chat->id, pending->stream, line.id, pending->seq, line.at});
   }

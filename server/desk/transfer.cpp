@@ -73,7 +73,10 @@ void move(Floor& floor, Chat& chat, Target target, bool hand, CommandId id, Sess
   if (target.agent != nullptr) return hand_over(floor, chat, *target.agent, Reason::transferred);
   const bool left = chat.is_left_message();
   seating::release(floor, chat, Reason::transferred);
-  if (chat.place == Place::left_message) floor.match.remove_chat(chat.id);
+  if (chat.place == Place::left_message) {
+    floor.match.remove_chat(chat.id);
+    seating::line_up(floor, chat);
+  }
   sla::move_to(floor, chat, floor.book->queue(*target.queue).name);
   chat.wanted = nobody;
   floor.disarm(chat, ChatTimer::wanted);

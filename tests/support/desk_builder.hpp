@@ -126,6 +126,7 @@ class Scene {
   std::vector<Dropped> dropped_;
   std::string story_;
   std::string wrong_;
+  bool refusing_{};
 };
 
 }  // namespace deskd

@@ -264,7 +264,12 @@ struct EffectText {
     return Printer{naming}.word("close").field("session", close.session).word(name_of(close.code)).take();
   }
   std::string operator()(const effect::ReadHistory& read) const {
-    return Printer{naming}.word("read_history").field("session", read.session).field("buyer", read.buyer).take();
+    return Printer{naming}
+        .word("read_history")
+        .field("session", read.session)
+        .field("buyer", read.buyer)
+        .field("before", read.before)
+        .take();
   }
   std::string operator()(const effect::ReadLines& read) const {
     return Printer{naming}

@@ -104,5 +104,51 @@ TEST_F(LongChat, GoingRoundEndsItToo) {
   EXPECT_EQ(chat(id).main.last().value, limits::lines_max + 1);
 }
 
+// A left message goes round like a live chat. Once it did so until an assertion ended the server, and every later one.
+TEST_F(LongChat, ALeftMessageThatGoesRoundEndsToo) {
+  const ChatId id = open();
+  while (chat(id).main.last().value < limits::lines_max - 4)
+    scene_.ask(buyer_, ask::Say{scene_.next_id(), id, "x", {}, false, false});
+  scene_.advance(scene_.now() + std::chrono::minutes{2});
+  scene_.ask(agent_, ask::SetStatus{scene_.next_id(), Status::signed_out});
+  ASSERT_EQ(chat(id).place, Place::left_message);
+  for (int i = 0; i < 10 && chat(id).open(); ++i) {
+    scene_.ask(agent_, ask::SetStatus{scene_.next_id(), Status::available});
+    scene_.ask(agent_, ask::SetStatus{scene_.next_id(), Status::signed_out});
+  }
+  EXPECT_EQ(chat(id).reason, Reason::too_long);
+  EXPECT_EQ(chat(id).main.last().value, limits::lines_max + 1);
+}
+
+// Anybody can be a guest as often as they like. Once nothing bounded how many chats they left in memory and in the database.
+TEST(Guests, OpenNoMoreChatsThanADeskRemembers) {
+  Desk desk{DeskOptions{DeskId{1}, Epoch{1}, std::make_shared<policy::Desk>(a_desk()), limits::backlog_bytes_max}};
+  Effects effects;
+  Instant now = Scene::start_of_day;
+  std::uint64_t number{};
+  const auto step = [&](const Event& event) -> std::optional<Code> {
+    effects.clear();
+    desk.step(now, event, effects);
+    for (const Effect& effect : effects.list())
+      if (const auto* send = std::get_if<effect::Send>(&effect))
+        if (const auto* error = std::get_if<tell::Error>(&send->message)) return error->code;
+    return {};
+  };
+  const auto opens = [&](Role role) {
+    const std::string person = std::to_string(++number);
+    step(event::SessionOpened{.session = SessionId{1}, .role = role, .person = person, .shop = "demo"});
+    const std::optional<Code> refused = step(event::Heard{SessionId{1}, ask::Open{.id = CommandId{1, number}}});
+    step(event::SessionClosed{SessionId{1}});
+    step(event::Durable{Position{static_cast<std::int64_t>(desk.floor().counters.records)}});
+    return refused;
+  };
+  step(event::RecoveryDone{});
+  while (desk.floor().chats.size() < limits::guest_chats_max) ASSERT_FALSE(opens(Role::guest));
+  EXPECT_EQ(opens(Role::guest), Code::overloaded);
+  EXPECT_FALSE(opens(Role::buyer));
+  EXPECT_EQ(desk.floor().chats.size(), limits::guest_chats_max + 1);
+  EXPECT_EQ(desk.floor().counters.shed_guests, 1u);
+}
+
 }  // namespace
 }  // namespace deskd

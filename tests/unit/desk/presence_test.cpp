@@ -63,5 +63,31 @@ TEST(Presence, ADismissedAgentsSessionsEndResumedOrNot) {
   EXPECT_EQ(scene.wrong(), "");
 }
 
+// A wallboard is nobody's presence. Once an agent's look at the figures, with a token that lets her do no more, heard the words
+// of her chats and kept them hers when her console was gone.
+TEST(Presence, WhoLooksOnIsNotThere) {
+  policy::Desk policy = a_desk();
+  policy.agents.push_back(an_agent("01", 5));
+  Scene scene{std::move(policy)};
+  const SessionId wall = scene.arrive("wall", Role::ops, "01");
+  scene.ask(wall, ask::Resume{});
+  scene.ask(wall, ask::Figures{scene.next_id(), true});
+  const Agent& agent = *scene.floor().roster.all().front();
+  EXPECT_FALSE(agent.present());
+  const SessionId console = scene.arrive("console", Role::agent, "01");
+  scene.ask(console, ask::SetStatus{scene.next_id(), Status::available});
+  const SessionId buyer = scene.arrive("Li", Role::buyer, "Li");
+  scene.ask(buyer, ask::Open{.id = scene.next_id()});
+  const ChatId chat = scene.floor().chats.begin()->first;
+  scene.ask(buyer, ask::Say{.id = scene.next_id(), .chat = chat, .text = "secret"});
+  for (const Scene::Heard& heard : scene.heard())
+    EXPECT_FALSE(heard.to == wall && heard.text.find("secret") != std::string::npos) << heard.text;
+  scene.leave(console);
+  scene.advance(scene.now() + std::chrono::minutes{2});
+  EXPECT_EQ(agent.status, Status::signed_out);
+  EXPECT_EQ(scene.floor().chats.begin()->second->place, Place::left_message);
+  EXPECT_EQ(scene.wrong(), "");
+}
+
 }  // namespace
 }  // namespace deskd

@@ -269,6 +269,37 @@ TEST(Rights, AChatThatThereNeverWasIsNobodys) {
   }
 }
 
+// An offer says that a chat waits, and no word of it. Once whoever was asked could read it as history before she took it.
+TEST(Rights, WhoIsOnlyAskedReadsNothing) {
+  policy::Desk policy = a_desk();
+  policy.queues.front().auto_accept = false;
+  policy.agents = {an_agent("01", 1)};
+  Scene scene{policy};
+  const SessionId agent = scene.arrive("01", Role::agent, "01");
+  scene.ask(agent, ask::SetStatus{scene.next_id(), Status::available});
+  const SessionId buyer = scene.arrive("Li", Role::buyer, "Li");
+  scene.ask(buyer, ask::Open{.id = scene.next_id()});
+  const ChatId chat = scene.floor().chats.begin()->first;
+  scene.ask(buyer, ask::Say{.id = scene.next_id(), .chat = chat, .text = "secret"});
+  ASSERT_EQ(scene.floor().chats.begin()->second->place, Place::reserved);
+  scene.forget();
+  scene.ask(agent, ask::ReadHistory{.id = scene.next_id(), .chat = chat});
+  ASSERT_FALSE(scene.heard().empty());
+  EXPECT_NE(scene.heard().back().text.find("unknown_chat"), std::string::npos) << scene.heard().back().text;
+}
+
+// Staff read what came before a chat that was theirs. Once they could name a later moment, and read what others talked since.
+TEST(Rights, WhatCameAfterAnAgentsChatIsNotHers) {
+  Stage stage;
+  stage.scene.forget();
+  stage.scene.ask(stage.holder,
+                  ask::ReadHistory{
+                      .id = stage.scene.next_id(), .chat = stage.chat, .before = ChatId{stage.chat.value + 1'000'000}});
+  ASSERT_FALSE(stage.scene.heard().empty());
+  const std::string& read = stage.scene.heard().back().text;
+  EXPECT_NE(read.find("before=" + stage.scene.naming().chats.at(stage.chat)), std::string::npos) << read;
+}
+
 TEST(Rights, EveryCommandByEveryRole) {
   // refresh, pong and the rest: a command of the wire that is not in the table is a hole in it.
   EXPECT_EQ(commands().size(), std::variant_size_v<Ask> + 2) << "two are also said inside";
