@@ -23,7 +23,8 @@ const SILENCE_MAX_MS = 90_000;
 const MARK_EVERY_MS = 1000;
 // A resume names at most so many chats; what does not fit goes into a second one.
 const RESUME_CHATS_MAX = 256;
-// What is sent again after coming back: so many commands at once, half of a buyer's burst, and the rest at a buyer's pace.
+// What is sent again after coming back: so many commands and marks at once, half of a buyer's burst, and the rest at a buyer's
+// pace.
 const RESEND_BURST = 10;
 const RESEND_EVERY_MS = 500;
 
@@ -96,6 +97,11 @@ class Chat {
 
   stream(name) { return name === "inside" ? this.inside : this.main; }
   lines() { return this.main.inOrder(); }
+  // How far the server is known to have the marks of one side.
+  marksOf(buyer) {
+    const side = buyer ? "buyer" : "agent";
+    return { delivered: this.state[`${side}_delivered`] ?? 0, read: this.state[`${side}_read`] ?? 0 };
+  }
   // Ended, and all of it is here and safe: there is nothing left to ask for.
   whole() { return this.state.place === "closed" && this.main.safe() >= (this.state.seq ?? 0); }
 }
@@ -116,11 +122,11 @@ export class DeskClient {
     this.listeners = new Map();
     this.attempts = 0;
     this.retryAfterMs = 0;        // what the server asked for with its last "later"
-    this.burst = Infinity;        // so many commands may go at once, the others one every paceMs
+    this.burst = Infinity;        // so many commands and marks may go at once, the others one every paceMs
     this.paceMs = 0;
     this.pausedUntil = 0;
     this.timers = {};
-    this.marks = new Map();       // chat -> {delivered, read, sentAt}
+    this.marks = new Map();       // chat -> {delivered, read, at, refused}, of those chats whose marks the server takes
     for (const type of COMMAND_TYPES) {
       const method = type.replace(/_(.)/g, (_, letter) => letter.toUpperCase());
       if (type !== "close") this[method] ??= (fields = {}) => this.command(type, fields);
@@ -161,7 +167,7 @@ export class DeskClient {
   disconnect() {
     const socket = this.socket;
     this.socket = null;
-    this.cancel("reconnect", "silence", "send");
+    this.cancel("reconnect", "silence", "send", "marks");
     this.become("closed");
     socket?.close(1000);
   }
@@ -175,7 +181,7 @@ export class DeskClient {
 
   lost(code) {
     this.socket = null;
-    this.cancel("silence", "send");
+    this.cancel("silence", "send", "marks");
     const refused = code === BAD_TOKEN ? this.fresh.pop() : undefined;
     if (!mayReconnect(code) && refused === undefined) {
       this.become("ended", code);
@@ -203,6 +209,8 @@ export class DeskClient {
 
   write(message) { this.socket?.send(JSON.stringify(message)); }
 
+  get ofBuyer() { return this.me?.role === "buyer" || this.me?.role === "guest"; }
+
   // --- what the app says ----------------------------------------------------------------------------------------------
 
   // Promises the answer: of a line once it is routed, of everything else what came back. Rejects with the server's error.
@@ -211,7 +219,7 @@ export class DeskClient {
     const frame = { type, id, ...fields };
     const preview = COMMANDS[type]?.(fields);
     const line = preview && { chat: fields.chat, stream: fields.inside ? "inside" : "main", id, mine: true,
-                              origin: this.me?.role === "buyer" || this.me?.role === "guest" ? "buyer" : "human",
+                              origin: this.ofBuyer ? "buyer" : "human",
                               ...Object.fromEntries(Object.entries(preview).filter(([, value]) => value !== undefined)) };
     const answer = new Promise((resolve, reject) => this.outbox.set(id, { frame, line, seq: 0, accepted: false, sent: false, resolve, reject }));
     answer.catch(() => {});     // whoever does not wait for it hears of it through "error"
@@ -227,25 +235,11 @@ export class DeskClient {
 
   // Marks only go forward, at most one frame a second and chat.
   mark(chat, { delivered = 0, read = 0 }) {
-    const marks = this.marks.get(chat) ?? { delivered: 0, read: 0, told: "", at: -MARK_EVERY_MS, armed: false };
+    const marks = this.marks.get(chat) ?? { delivered: 0, read: 0, at: -MARK_EVERY_MS, refused: false };
     this.marks.set(chat, marks);
     marks.delivered = Math.max(marks.delivered, delivered, read);
     marks.read = Math.max(marks.read, read);
-    this.tellMarks(chat, marks);
-  }
-
-  tellMarks(chat, marks) {
-    const { delivered, read } = marks;
-    if (this.connection !== "open" || marks.armed || marks.told === `${delivered}/${read}`) return;
-    const wait = marks.at + MARK_EVERY_MS - this.clock.now();
-    if (wait > 0) {
-      marks.armed = true;
-      this.clock.setTimeout(() => { marks.armed = false; this.tellMarks(chat, marks); }, wait);
-      return;
-    }
-    marks.at = this.clock.now();
-    marks.told = `${delivered}/${read}`;
-    this.write({ type: "mark", chat, delivered, read });
+    this.send();
   }
 
   // What of the author's line to show: "pending", "accepted" (one tick), "stored" (two), "delivered", "read", "unrecorded".
@@ -254,9 +248,9 @@ export class DeskClient {
     if (!line.seq) return this.outbox.get(line.id)?.accepted ? "accepted" : "pending";
     if (chat?.unrecorded.includes(line)) return "unrecorded";
     if (!chat || line.seq > chat.stream(line.stream).stored) return "accepted";
-    const other = line.origin === "buyer" ? "agent" : "buyer";
-    if (line.stream !== "inside" && line.seq <= (chat.state[`${other}_read`] ?? 0)) return "read";
-    if (line.stream !== "inside" && line.seq <= (chat.state[`${other}_delivered`] ?? 0)) return "delivered";
+    const other = chat.marksOf(line.origin !== "buyer");
+    if (line.stream !== "inside" && line.seq <= other.read) return "read";
+    if (line.stream !== "inside" && line.seq <= other.delivered) return "delivered";
     return "stored";
   }
 
@@ -297,7 +291,6 @@ export class DeskClient {
     for (const token of this.fresh) this.write({ type: "refresh", token });
     this.become("open");
     this.send();
-    for (const [chat, marks] of this.marks) { marks.told = ""; this.tellMarks(chat, marks); }
   }
 
   resume(epoch) {
@@ -305,9 +298,8 @@ export class DeskClient {
     this.resuming.clear();
     for (const chat of this.chats.values()) {
       if (!chat.held || chat.whole()) continue;
-      const staff = this.me.role !== "buyer" && this.me.role !== "guest";
       held.push({ chat: chat.id, epoch: chat.epoch, seq: chat.main.seq, stored: chat.main.safe(),
-                  ...(staff ? { inside: chat.inside.seq, inside_stored: chat.inside.safe() } : {}) });
+                  ...(this.ofBuyer ? {} : { inside: chat.inside.seq, inside_stored: chat.inside.safe() }) });
       this.resuming.set(chat.id, null);
       if (chat.epoch !== epoch) this.loseTail(chat, epoch);
     }
@@ -324,19 +316,40 @@ export class DeskClient {
       if (entry.frame.chat === chat.id) Object.assign(entry, { seq: 0, accepted: false });
   }
 
-  // Writes what the server does not know, in the old order. After coming back a chat's commands wait for its lines, which may
-  // hold them; what is left over is paced, because the server takes only so much at once.
+  // Writes what the server does not know. What is left over after coming back is paced, because it takes only so much at once.
   send() {
     if (this.connection !== "open" || this.timers.send) return;
-    for (const entry of this.outbox.values()) {
-      if (entry.sent || this.resuming.has(entry.frame.chat)) continue;
-      entry.sent = true;
-      this.write(entry.frame);
+    for (const frame of this.due()) {
+      this.write(frame);
       if (--this.burst <= 0) return this.sendIn(this.paceMs);
     }
     if (this.resuming.size) return;
     this.burst = Infinity;
     this.paceMs = 0;
+  }
+
+  // Commands in the old order, then marks. After coming back those of a chat wait for its state and lines, which may hold them.
+  *due() {
+    for (const entry of this.outbox.values()) {
+      if (entry.sent || this.resuming.has(entry.frame.chat)) continue;
+      entry.sent = true;
+      yield entry.frame;
+    }
+    let soonest = Infinity;
+    for (const [id, marks] of this.marks) {
+      if (this.resuming.has(id)) continue;
+      const chat = this.chats.get(id), { delivered, read } = marks;
+      // The server takes a buyer's, and those of the agent who holds the chat.
+      if (!chat?.held || chat.whole() || !(this.ofBuyer || chat.state.mine)) { this.marks.delete(id); continue; }
+      const had = chat.marksOf(this.ofBuyer);
+      if (!marks.refused && delivered <= had.delivered && read <= had.read) continue;
+      const wait = marks.at + MARK_EVERY_MS - this.clock.now();
+      if (wait > 0) { soonest = Math.min(soonest, wait); continue; }
+      Object.assign(marks, { at: this.clock.now(), refused: false });
+      this.hear_marks({ chat: id, buyer: this.ofBuyer, delivered, read });
+      yield { type: "mark", chat: id, delivered, read };
+    }
+    if (soonest < Infinity) this.after("marks", soonest, () => this.send());
   }
   sendIn(ms) { this.after("send", ms, () => { this.timers.send = null; this.send(); }); }
 
@@ -398,7 +411,7 @@ export class DeskClient {
     const later = LATER.has(message.code);
     if (later) this.retryAfterMs = message.retry_after_ms ?? 1000;
     const entry = message.id && this.outbox.get(message.id);
-    if (!entry) {
+    if (!entry && message.code !== "rate_limited") {
       if (message.code === "bad_token") this.fresh.shift();   // the one before stays in force
       return;
     }
@@ -411,7 +424,8 @@ export class DeskClient {
     // fast, or finds the database away, would only be refused again with all of it.
     const wait = this.retryAfterMs;
     this.retryAfterMs = 0;
-    entry.sent = false;
+    if (entry) entry.sent = false;
+    else for (const marks of this.marks.values()) marks.refused = true;   // a mark has no id: it may have been any of them
     this.burst = 0;
     this.paceMs = Math.max(this.paceMs, message.code === "rate_limited" ? wait : RESEND_EVERY_MS);
     this.pausedUntil = Math.max(this.pausedUntil, this.clock.now() + wait);

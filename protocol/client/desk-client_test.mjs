@@ -106,6 +106,87 @@ test("marks go out at most once a second and never back", async () => {
   assert.deepEqual(sent(), [1, 3]);
 });
 
+// An agent's tab that hears of many chats, each with one line of its buyer, which she has read.
+async function busy(chats) {
+  const all = await opened({ role: "agent", person: "07" });
+  const { client, server, link } = all;
+  all.ids = Array.from({ length: chats }, (_, i) => String(2001 + i));
+  all.state = (chat, more = {}) => ({ ...server.state(), chat, mine: true, seq: 1, stored: 1, ...more });
+  for (const chat of all.ids) {
+    link().tell(all.state(chat));
+    link().tell({ type: "line", chat, seq: 1, at: "t1", origin: "buyer", kind: "words", text: "hi", stored: 1 });
+  }
+  server.run();
+  for (const chat of all.ids) client.mark(chat, { read: 1 });
+  all.clock.advance(1000); server.run();
+  all.marked = () => link().heard.filter((f) => f.type === "mark").map((f) => f.chat);
+  // Answers a resume of these chats, each with its state and what `more` says of it.
+  all.resumes = (more) => { server.refuse = (frame) => {
+    if (frame.type !== "resume") return null;
+    for (const { chat } of frame.chats) link().tell(chat === server.chat ? server.state() : all.state(chat, more(chat)));
+    return { type: "nothing" };
+  }; };
+  all.comeBack = () => { link().cut(); all.clock.advance(31_000); server.run(); };
+  return all;
+}
+
+// Once a tab said the marks of every chat that it had ever heard, all at once, when it came back: 160 of them ended it as
+// flooding, for good.
+test("marks of chats that are not held any more, or have ended, are forgotten", async () => {
+  const { client, server, link, ids, state, marked, resumes, comeBack } = await busy(160);
+  for (const chat of ids.slice(0, 80)) link().tell({ type: "released", chat, reason: "transferred" });
+  for (const chat of ids.slice(80, 159)) link().tell(state(chat, { place: "closed", mine: false }));
+  link().tell(state(ids[159], { mine: false, agent: "08" }));       // watched by now
+  server.run();
+  resumes(() => ({ mine: false }));
+  comeBack();
+  assert.equal(client.connection, "open");
+  assert.deepEqual(marked(), []);
+  client.mark(ids[0], { read: 7 }); client.mark(ids[100], { read: 7 }); client.mark(ids[159], { read: 7 });
+  server.run();
+  assert.deepEqual(marked(), []);
+  assert.equal(client.marks.size, 0);
+});
+
+test("after coming back marks that the server does not have are said again, at the pace of all that is sent again", async () => {
+  const { client, server, clock, ids, marked, resumes, comeBack } = await busy(30);
+  resumes((chat) => chat === ids[0] ? { agent_delivered: 1 } : { agent_delivered: 1, agent_read: 1 });
+  comeBack();
+  assert.deepEqual(marked(), [ids[0]]);     // lost with the connection, perhaps
+  // Another server has none; what is said goes before them.
+  server.crash();
+  resumes(() => ({ epoch: server.epoch }));
+  client.say(server.chat, "one");
+  clock.advance(31_000); server.run();
+  assert.equal(server.lines.length, 1);
+  assert.deepEqual(marked(), ids.slice(0, 9));
+  for (let count = 10; count <= 30; count++) {
+    clock.advance(499); server.run();
+    assert.deepEqual(marked(), ids.slice(0, count - 1));
+    clock.advance(1); server.run();
+    assert.deepEqual(marked(), ids.slice(0, count));
+  }
+  clock.advance(31_000); server.run();
+  assert.deepEqual(marked(), ids);
+});
+
+// A mark that was refused once counted as told, and nobody said it again.
+test("a mark that was refused for being too fast is said again after the wait, and nothing before", async () => {
+  const { client, server, clock, ids, marked } = await busy(2);
+  const before = marked().length;
+  clock.advance(1000);
+  server.refuse = (frame) => frame.type === "mark" && { type: "error", code: "rate_limited", message: "", retry_after_ms: 700 };
+  client.mark(ids[0], { read: 2 }); server.run();
+  server.refuse = null;
+  client.mark(ids[1], { read: 2 }); client.say(server.chat, "one");
+  clock.advance(699); server.run();
+  assert.equal(marked().length, before + 1);
+  assert.equal(server.lines.length, 0);
+  clock.advance(5000); server.run();
+  assert.equal(server.lines.length, 1);
+  assert.deepEqual(marked().slice(before + 1).sort(), ids);
+});
+
 test("a ping is answered inside the handler, with no timer", async () => {
   const { server, clock, link } = await opened();
   const timers = clock.timers.length;
