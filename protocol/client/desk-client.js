@@ -117,7 +117,7 @@ export class DeskClient {
     this.me = null;               // the last signed_in
     this.chats = new Map();
     this.fresh = [];              // tokens of refresh() that the server has not judged yet
-    this.outbox = new Map();      // id -> {frame, line, seq, accepted, sent, resolve, reject}
+    this.outbox = new Map();      // id -> {frame, line, seq, accepted, sent, resolve, reject}; line and seq: of what makes one
     this.resuming = new Map();    // chat -> its chat_state, once that has come; gone when its lines have come too
     this.listeners = new Map();
     this.attempts = 0;
@@ -378,7 +378,7 @@ export class DeskClient {
     const stream = line.stream ?? "main";
     const entry = line.id && this.outbox.get(line.id);
     this.place(chat, { ...line, stream, mine: Boolean(entry) || undefined });
-    if (entry) this.known(entry, line.seq);
+    if (entry?.line) this.known(entry, line.seq);
     this.advance(chat, stream, stored);
     this.resumed(chat);
     if (this.markDelivered && stream === "main" && !entry) this.mark(chat.id, { delivered: chat.main.seq });
@@ -395,11 +395,10 @@ export class DeskClient {
   hear_done(message) {
     const entry = this.outbox.get(message.id);
     if (!entry) return;
-    if (!message.seq) return this.finish(entry, message);
-    const chat = this.chat(message.chat ?? entry.frame.chat), stream = entry.line?.stream ?? "main";
-    if (entry.line) this.own(chat, stream, { id: message.id, seq: message.seq });
-    else this.known(entry, message.seq);
-    entry.resolve(message);
+    // The line `joined` of a pull is the server's: the command is answered with this, and not kept until it is stored.
+    if (!message.seq || !entry.line) return this.finish(entry, message);
+    const chat = this.chat(message.chat ?? entry.frame.chat), { stream } = entry.line;
+    this.own(chat, stream, { id: message.id, seq: message.seq });
     this.advance(chat, stream, 0);
   }
 
@@ -470,8 +469,8 @@ export class DeskClient {
   // The author's own line has its number: the words come from the outbox, the number and time from the server.
   own(chat, stream, { id, seq, at }) {
     const entry = this.outbox.get(id);
-    if (!entry) return;
-    if (entry.line) this.place(chat, { ...entry.line, chat: chat.id, stream, seq, ...(at ? { at } : {}) });
+    if (!entry?.line) return;
+    this.place(chat, { ...entry.line, chat: chat.id, stream, seq, ...(at ? { at } : {}) });
     this.known(entry, seq);
   }
 
@@ -484,7 +483,7 @@ export class DeskClient {
     const stream = chat.stream(name);
     stream.stored = Math.max(stream.stored, stored);
     for (const [id, entry] of this.outbox)
-      if (entry.seq && entry.seq <= stream.stored && entry.frame.chat === chat.id && (entry.line?.stream ?? "main") === name)
+      if (entry.seq && entry.seq <= stream.stored && entry.frame.chat === chat.id && entry.line.stream === name)
         this.outbox.delete(id);
   }
 

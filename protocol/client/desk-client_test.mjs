@@ -312,6 +312,35 @@ test("a chat that is not one's own any more is not named again, and what was sai
   assert.deepEqual(link().heard[1], { type: "resume", chats: [] });
 });
 
+// A pull was once answered by the line `joined`, without the chat, and asked again at every way back.
+test("a pull is answered with its chat, once, however the line that came of it is told", async () => {
+  const { client, server, clock, link } = await opened({ role: "agent", person: "07" });
+  const pulled = "2001", pull = client.pull(), takeOver = client.takeOver({ chat: "2002" });
+  link().tell({ ...server.state(), chat: pulled, mine: true, seq: 1, stored: 0 });
+  link().tell({ type: "line", chat: pulled, seq: 1, at: "t1", origin: "system", kind: "joined", from: "07", id: pull.id });
+  server.refuse = (frame) => frame.type === "pull" ? { type: "done", id: frame.id, chat: pulled, seq: 1 }
+    : frame.type === "take_over" && { type: "done", id: frame.id, chat: frame.chat, seq: 9 };
+  server.run();
+  assert.deepEqual(await pull, { type: "done", id: pull.id, chat: pulled, seq: 1 });
+  assert.equal((await takeOver).chat, "2002");
+  assert.equal(client.outbox.size, 0);
+  link().tell({ type: "stored", chat: pulled, stored: 1, lines: [{ id: pull.id, seq: 1, at: "t1" }] }); server.run();
+  assert.equal(client.chats.get(pulled).main.stored, 1);
+  link().cut(); clock.advance(60_000); server.run();
+  assert.deepEqual(link().heard.map((f) => f.type).filter((type) => type === "pull" || type === "take_over"), []);
+});
+
+test("a pull whose answer is lost is asked again, though its line has come", async () => {
+  const { client, server, clock, link } = await opened({ role: "agent", person: "07" });
+  const pull = client.pull();
+  server.refuse = (frame) => frame.type === "pull" && { type: "line", chat: "2001", seq: 1, at: "t1", origin: "system", kind: "joined", id: frame.id };
+  server.run();
+  server.refuse = (frame) => frame.type === "pull" && { type: "done", id: frame.id, chat: "2001", seq: 1 };
+  link().cut(); clock.advance(60_000); server.run();
+  assert.equal((await pull).chat, "2001");
+  assert.equal(client.outbox.size, 0);
+});
+
 test("an error that says no rejects the command and forgets it", async () => {
   const { client, server } = await opened();
   server.refuse = (frame) => frame.type === "say" && { type: "error", id: frame.id, code: "chat_closed", message: "over" };
