@@ -44,6 +44,8 @@ const COMMANDS = {
 };
 export const COMMAND_TYPES = Object.keys(COMMANDS);
 
+const STREAMS = new Set(["main", "inside"]);
+
 // Errors that say "later" and not "no": the command stays in the outbox.
 const LATER = new Set(["rate_limited", "storage_behind", "overloaded", "draining"]);
 
@@ -267,6 +269,7 @@ export class DeskClient {
     const message = JSON.parse(data);
     // Inside the handler and without a timer: browsers slow the timers of hidden tabs, but not this.
     if (message.type === "ping") return this.write({ type: "pong", n: message.n });
+    if (!STREAMS.has(message.stream ?? "main")) return;     // of a later server: it has numbers of its own
     this[`hear_${message.type}`]?.(message);
     this.emit(message.type, message, this.chats.get(message.chat));
   }
