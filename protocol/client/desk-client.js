@@ -60,12 +60,11 @@ class Stream {
   seq = 0;
   stored = 0;
 
+  // What comes again replaces what was held; only that it was said here the server does not say.
   put(line) {
     const held = this.lines.get(line.seq);
-    if (held) return Object.assign(held, line);
-    this.lines.set(line.seq, line);
+    this.lines.set(line.seq, { ...line, mine: line.mine || (held?.id === line.id && held?.mine) || undefined });
     while (this.lines.has(this.seq + 1)) this.seq++;
-    return line;
   }
 
   // The watermark as far as the lines are here: it may be told of lines that are still on their way, and a client that claimed
@@ -300,10 +299,12 @@ export class DeskClient {
     const held = [];
     this.resuming.clear();
     for (const chat of this.chats.values()) {
-      if (!chat.held || chat.whole()) continue;
-      held.push({ chat: chat.id, epoch: chat.epoch, seq: chat.main.seq, stored: chat.main.safe(),
-                  ...(this.ofBuyer ? {} : { inside: chat.inside.seq, inside_stored: chat.inside.safe() }) });
-      this.resuming.set(chat.id, null);
+      if (chat.held && !chat.whole()) {
+        held.push({ chat: chat.id, epoch: chat.epoch, seq: chat.main.seq, stored: chat.main.safe(),
+                    ...(this.ofBuyer ? {} : { inside: chat.inside.seq, inside_stored: chat.inside.safe() }) });
+        this.resuming.set(chat.id, null);
+      }
+      // Also of one that is not named: it may be one's own again, and then comes whole.
       if (chat.epoch !== epoch) this.loseTail(chat, epoch);
     }
     // Also with nothing held: the answer is what is one's own by now, and the state of everything.
@@ -367,7 +368,6 @@ export class DeskClient {
     const chat = this.chat(message.chat, message.epoch);
     chat.state = message;
     chat.held = true;
-    chat.epoch = message.epoch ?? chat.epoch;
     if (message.place !== "waiting") chat.in_line = null;
     this.advance(chat, "main", message.stored ?? 0);
     this.advance(chat, "inside", message.inside_stored ?? 0);
@@ -459,21 +459,22 @@ export class DeskClient {
 
   place(chat, line) {
     const stream = chat.stream(line.stream);
-    const put = stream.put(line);
+    stream.put(line);
     if (line.kind === "recalled") {
       const taken = stream.lines.get(line.reply_to);
       if (taken) Object.assign(taken, { hidden: true, text: "" });
     }
     // What was held to be lost is here after all: said again under its id, or stored before the server fell.
     chat.unrecorded = chat.unrecorded.filter((lost) => lost.id ? lost.id !== line.id : lost.seq !== line.seq || lost.at !== line.at);
-    return put;
   }
 
-  // The author's own line has its number: the words come from the outbox, the number and time from the server.
+  // The author's own line has its number: the words come from the outbox, unless the server has said the line itself, the number
+  // and time from the server.
   own(chat, stream, { id, seq, at }) {
     const entry = this.outbox.get(id);
     if (!entry?.line) return;
-    this.place(chat, { ...entry.line, chat: chat.id, stream, seq, ...(at ? { at } : {}) });
+    const held = chat.stream(stream).lines.get(seq);
+    this.place(chat, { ...entry.line, ...(held?.id === id ? held : {}), chat: chat.id, stream, seq, ...(at ? { at } : {}) });
     this.known(entry, seq);
   }
 

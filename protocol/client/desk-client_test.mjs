@@ -405,6 +405,38 @@ test("a line of an unknown kind takes its place, and a stream that is not known 
   assert.equal(client.resuming.size, 0);
 });
 
+// A restart numbers anew what it lost. Once only the chats that a resume named were cut back, and what had come of another was
+// mixed with what came of it now, and stood there as recorded.
+test("a chat that was released and is one's own again over a restart comes whole over what is certain of it", async () => {
+  const { client, server, clock, chat, link } = await opened({ role: "agent", person: "07" });
+  const line = (seq, text, more = {}) => ({ type: "line", chat: server.chat, seq, at: `t${seq}`, origin: "buyer", kind: "words", text, stored: 1, ...more });
+  for (const frame of [line(1, "safe"), line(2, "lost", { reply_to: 1 }), line(3, "lost too")]) link().tell(frame);
+  link().tell({ type: "released", chat: server.chat }); server.run();
+  server.crash();
+  clock.advance(60_000); server.run();
+  assert.deepEqual(link().heard[1], { type: "resume", chats: [] });
+  link().tell({ ...server.state(), mine: true, seq: 2, stored: 2 });
+  link().tell(line(1, "safe")); link().tell(line(2, "said since", { at: "u2", stored: 2 })); server.run();
+  assert.deepEqual(texts(chat()), ["safe", "said since"]);
+  assert.equal(chat().lines()[1].reply_to, undefined);
+  assert.deepEqual(chat().unrecorded.map((l) => l.text), ["lost", "lost too"]);
+  assert.equal(chat().main.seq, 2);
+});
+
+test("what the server says of a line replaces what was held, and the author's own preview says no more than it", async () => {
+  const { client, server, chat, link } = await opened({ role: "agent", person: "07" });
+  const line = { type: "line", chat: server.chat, seq: 1, at: "t1", origin: "human", kind: "order", from: "07" };
+  client.proposeOrder({ chat: server.chat, order: { order_no: "1" } });
+  const [id] = client.outbox.keys();
+  link().tell({ ...line, id, order: { order_no: "1", version: 2 } });
+  link().tell({ type: "stored", chat: server.chat, stored: 1, lines: [{ id, seq: 1, at: "t1" }] });
+  server.run();
+  const [held] = chat().lines();
+  assert.deepEqual([held.order.version, held.from, held.mine], [2, "07", true]);
+  link().tell({ ...line, id, order: undefined }); server.run();
+  assert.deepEqual([chat().lines()[0].order, chat().lines()[0].mine], [undefined, true]);
+});
+
 test("what closes or moves a chat is a line of its author too: it leaves no gap", async () => {
   const { client, server, chat, link } = await opened();
   client.say(server.chat, "bye"); server.run(); server.commit(); server.run();
