@@ -243,10 +243,12 @@ export class DeskClient {
     this.send();
   }
 
-  // What of the author's line to show: "pending", "accepted" (one tick), "stored" (two), "delivered", "read", "unrecorded".
+  // What of the author's line to show: "pending", "accepted" (one tick), "stored" (two), "delivered", "read", "unrecorded", and
+  // "refused", of a line that the database would not hold: it has lost its words, and the watermark passes it all the same.
   tick(line) {
     const chat = this.chats.get(line.chat);
     if (!line.seq) return this.outbox.get(line.id)?.accepted ? "accepted" : "pending";
+    if (line.kind === "refused") return "refused";
     if (chat?.unrecorded.includes(line)) return "unrecorded";
     if (!chat || line.seq > chat.stream(line.stream).stored) return "accepted";
     const other = chat.marksOf(line.origin !== "buyer");
@@ -381,7 +383,8 @@ export class DeskClient {
     const stream = line.stream ?? "main";
     const entry = line.id && this.outbox.get(line.id);
     this.place(chat, { ...line, stream, mine: Boolean(entry) || undefined });
-    if (entry?.line) this.known(entry, line.seq);
+    if (entry?.line && line.kind === "refused") this.hear_error({ id: line.id, code: "refused" });
+    else if (entry?.line) this.known(entry, line.seq);
     this.advance(chat, stream, stored);
     this.resumed(chat);
     if (this.markDelivered && stream === "main" && !entry) this.mark(chat.id, { delivered: chat.main.seq });
@@ -474,7 +477,7 @@ export class DeskClient {
     const entry = this.outbox.get(id);
     if (!entry?.line) return;
     const held = chat.stream(stream).lines.get(seq);
-    this.place(chat, { ...entry.line, ...(held?.id === id ? held : {}), chat: chat.id, stream, seq, ...(at ? { at } : {}) });
+    this.place(chat, { ...(held?.id === id ? held : entry.line), chat: chat.id, stream, seq, ...(at ? { at } : {}) });
     this.known(entry, seq);
   }
 

@@ -457,6 +457,44 @@ test("a recalled line loses its words", async () => {
   assert.equal(chat().lines()[0].hidden, true);
 });
 
+// Once its words stayed on every screen but the author's, and it had two ticks when the watermark passed it.
+test("a line that the database refused loses its words and is never shown as stored", async () => {
+  const { client, server, chat, link } = await opened();
+  const refused = (seq, id, origin) => ({ type: "line", chat: server.chat, seq, at: `t${seq}`, origin, kind: "refused", id, stored: seq - 1 });
+  const first = client.say(server.chat, "mine"), heard = client.say(server.chat, "never told"), theirs = "f".repeat(32);
+  server.run(); server.accept();
+  server.lines.push({ seq: 3, at: "t3", id: theirs, text: "theirs", origin: "human", author: "07" });
+  link().tell(server.frameOf(server.lines[2])); server.run();
+  assert.equal((await first).seq, 1);
+  link().tell({ type: "error", id: first.id, code: "refused", message: "" });
+  for (const line of [refused(1, first.id, "buyer"), refused(3, theirs, "human")]) link().tell(line);
+  server.run();
+  link().tell({ type: "stored", chat: server.chat, stored: 3, lines: [] }); server.run();
+  assert.deepEqual(texts(chat()), [undefined, "never told", undefined]);
+  assert.deepEqual(chat().lines().map((line) => client.tick(line)), ["refused", "stored", "refused"]);
+  assert.equal(client.outbox.size, 0);
+  await heard;
+});
+
+test("a line that comes back from a resume as refused rejects its command", async () => {
+  const { client, server, chat, link } = await opened();
+  const answer = client.say(server.chat, "mine");
+  link().tell({ type: "line", chat: server.chat, seq: 1, at: "t1", origin: "buyer", kind: "refused", id: answer.id, hidden: true, stored: 1 });
+  server.run();
+  await assert.rejects(answer, { code: "refused" });
+  assert.equal(client.outbox.size, 0);
+  assert.deepEqual(client.pending(server.chat), []);
+  assert.deepEqual(chat().lines().map((line) => [client.tick(line), line.text, line.mine]), [["refused", undefined, true]]);
+});
+
+test("a line that was taken back before it was stored gets no words from its author's outbox", async () => {
+  const { client, server, chat, link } = await opened();
+  const { id } = client.say(server.chat, "oops"); server.run();
+  link().tell({ type: "line", chat: server.chat, seq: 1, at: "t1", origin: "buyer", kind: "words", id, hidden: true });
+  link().tell({ type: "stored", chat: server.chat, stored: 1, lines: [{ id, seq: 1, at: "t1" }] }); server.run();
+  assert.deepEqual(chat().lines().map((line) => [line.text, line.hidden]), [[undefined, true]]);
+});
+
 test("refresh goes out on the live session and holds for later ones", async () => {
   const { client, server, clock, link } = await opened();
   client.refresh("newer"); server.run();

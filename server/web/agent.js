@@ -8,7 +8,7 @@ const client = new DeskClient({ url: `${location.origin.replace(/^http/, "ws")}/
 let current = null, typingUntil = 0;
 const offers = new Map(), wrapping = new Map();
 
-const TICKS = { pending: "…", accepted: "✓", stored: "✓✓", delivered: "✓✓ delivered", read: "✓✓ read", unrecorded: "not recorded" };
+const TICKS = { pending: "…", accepted: "✓", stored: "✓✓", delivered: "✓✓ delivered", read: "✓✓ read", unrecorded: "not recorded", refused: "refused" };
 const time = (at) => (at ? new Date(at).toLocaleTimeString() : "");
 const say = (text) => { $("where").textContent = text; };
 const show = (error) => say(error.message);
