@@ -43,8 +43,8 @@ stored::Line visible_line(const pqxx::row& row, int first) {
 
 answer::History read(pqxx::work& transaction, const query::History& query) {
   // One more than a page tells whether there is another. A chat that was cut goes on first, and may have nothing left.
-  const std::int64_t below = query.before ? query.before.value + (query.before_seq ? 1 : 0) : INT64_MAX;
-  const pqxx::result chats = transaction.exec_prepared("history", query.desk.value, query.shop, query.buyer, below);
+  const std::int64_t newest = query.before ? query.before.value - (query.before_seq ? 0 : 1) : INT64_MAX;
+  const pqxx::result chats = transaction.exec_prepared("history", query.desk.value, query.shop, query.buyer, newest);
   answer::History page;
   std::size_t bytes{};
   for (const auto& row : chats) {
@@ -58,7 +58,7 @@ answer::History read(pqxx::work& transaction, const query::History& query) {
     chat.opened = rows::instant(row[2]);
     if (!row[3].is_null()) chat.closed = rows::instant(row[3]);
     const bool goes_on = chat.chat == query.before;
-    const std::int64_t below_seq = goes_on ? std::int64_t{query.before_seq.value} : INT32_MAX;
+    const std::int64_t below_seq = goes_on ? std::int64_t{query.before_seq.value} : INT64_MAX;
     std::size_t own{};
     for (const auto& line : transaction.exec_prepared("newest_lines", query.desk.value, chat.chat.value, below_seq)) {
       stored::Line next = visible_line(line, 0);
@@ -133,17 +133,18 @@ void prepare(pqxx::connection& connection) {
   const std::string line = "select " + visible_line_columns();
   connection.prepare("history", R"(
       select chat, shop, opened_ms, closed_ms from chat
-      where desk = $1 and ($2 = '' or shop = $2) and buyer = $3 and chat < $4
+      where desk = $1 and ($2 = '' or shop = $2) and buyer = $3 and chat <= $4
       order by chat desc limit )" + std::to_string(page_chats_max + 2));
+  // A client may name any seq of 32 bits, which is more than the column's int: without the cast PostgreSQL refuses those.
   const std::string line_and_deed = line + ", d.body::text from message m" + recalled_join + R"(
       left join lateral (
         select body from deed where desk = m.desk and chat = m.chat and seq = m.seq and m.stream = 0) d on true
       )";
   connection.prepare("newest_lines", line_and_deed + R"(
-      where desk = $1 and chat = $2 and stream = 0 and seq < $3
+      where desk = $1 and chat = $2 and stream = 0 and seq < $3::bigint
       order by seq desc limit )" + std::to_string(page_lines_max));
   connection.prepare("lines", line_and_deed + R"(
-      where desk = $1 and chat = $2 and stream = $3 and seq > $4 and seq <= $5
+      where desk = $1 and chat = $2 and stream = $3 and seq > $4::bigint and seq <= $5::bigint
       order by seq limit )" + std::to_string(page_lines_max + 1));
   connection.prepare("chat", of_chat(rows::chat_columns, "chat",
                                      "and closed_ms is not null and ($3 = '' or (shop = $3 and buyer = $4))"));

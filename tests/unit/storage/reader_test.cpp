@@ -213,6 +213,29 @@ TEST_F(ReaderTest, AHistoryPageIsBoundedInBytes) {
   EXPECT_TRUE(ask<answer::History>(query).chats.empty());
 }
 
+// "A large before_seq" is the whole chat, and the largest numbers that a client may name are numbers like any other:
+// PostgreSQL once took the seq for an int and refused it, each time, and what follows the last chat id was computed.
+TEST_F(ReaderTest, HistoryGoesBackFromTheLargestNumbers) {
+  const ChatId last{INT64_MAX};
+  write(std::vector{script_.chat(chat_no(1), Place::closed), script_.line(chat_no(1), 1, "words"),
+                    script_.chat(last, Place::closed), script_.line(last, 1, "the last")});
+  const auto pages = [&](ChatId before, Seq before_seq) {
+    std::vector<std::pair<ChatId, std::size_t>> told;
+    const auto page = ask<answer::History>(query::History{script_.desk, "", "buyer-1", before, before_seq});
+    for (const auto& chat : page.chats) told.emplace_back(chat.chat, chat.lines.size());
+    return told;
+  };
+  using Told = std::vector<std::pair<ChatId, std::size_t>>;
+  EXPECT_EQ(pages(chat_no(1), {UINT32_MAX}), (Told{{chat_no(1), 1}}));
+  EXPECT_EQ(pages(last, {UINT32_MAX}), (Told{{last, 1}, {chat_no(1), 1}}));
+  EXPECT_EQ(pages(last, {1}), (Told{{chat_no(1), 1}}));
+  EXPECT_EQ(pages(last, {}), (Told{{chat_no(1), 1}}));
+  const auto lines = ask<answer::Lines>(query::Lines{script_.desk, last, Stream::main, {0}, {UINT32_MAX}}).lines;
+  EXPECT_EQ(lines.size(), 1u);
+  EXPECT_TRUE(
+      ask<answer::Lines>(query::Lines{script_.desk, last, Stream::main, {UINT32_MAX}, {UINT32_MAX}}).lines.empty());
+}
+
 // A chat is on a page whole, or on the next one: also when some of its lines would still have had room.
 TEST_F(ReaderTest, AHistoryPageCutsNoChat) {
   const std::string third(page_bytes_max / 3 - 1000, 'x');
