@@ -124,9 +124,9 @@ constexpr std::array fact_fields{Field{"desk", "int"},       Field{"chat", "bigi
                                  Field{"clock", "smallint"}, Field{"ordinal", "int"},   Field{"number", "bigint"},
                                  Field{"shop", "text"},      Field{"queue", "text"},    Field{"agent", "text"},
                                  Field{"detail", "text"}};
-constexpr std::array deed_fields{Field{"desk", "int"},      Field{"chat", "bigint"},
-                                 Field{"seq", "int"},       Field{"at_ms", "bigint"},
-                                 Field{"kind", "smallint"}, Field{"body", "text", "body::jsonb"}};
+constexpr std::array deed_fields{
+    Field{"desk", "int"},     Field{"chat", "bigint"},   Field{"stream", "smallint"},         Field{"seq", "int"},
+    Field{"at_ms", "bigint"}, Field{"kind", "smallint"}, Field{"body", "text", "body::jsonb"}};
 constexpr std::array chat_fields{Field{"desk", "int"},
                                  Field{"chat", "bigint"},
                                  Field{"opened_ms", "bigint"},
@@ -278,6 +278,7 @@ void Columns::fill_deeds(std::span<const Record> records) {
   const Only<record::Deed> deeds{records};
   column(next(), deeds, [](Item i) { return i.record.desk.value; });
   column(next(), deeds, [](Item i) { return i.body.chat.value; });
+  column(next(), deeds, [](Item i) { return small(i.body.stream); });
   column(next(), deeds, [](Item i) { return static_cast<std::int32_t>(i.body.seq.value); });
   column(next(), deeds, [](Item i) { return ms(i.body.at); });
   column(next(), deeds, [](Item i) { return small(kind_of(i.body.body)); });

@@ -65,7 +65,7 @@ answer::History read(pqxx::work& transaction, const query::History& query) {
       const std::string_view deed = rows::text(line[11]);
       if (!chat.lines.empty() && own + page_bytes(next, deed) > page_bytes_max) break;
       own += page_bytes(next, deed);
-      if (!deed.empty()) chat.deeds.push_back({next.seq, deed_from_json(next.kind, deed)});
+      if (!deed.empty()) chat.deeds.push_back({next.seq, deed_from_json(next.kind, deed), next.stream});
       chat.lines.push_back(std::move(next));
     }
     // Nothing was left of it.
@@ -101,7 +101,7 @@ answer::Lines read(pqxx::work& transaction, const query::Lines& query) {
       break;
     }
     bytes += own;
-    if (!deed.empty()) page.deeds.push_back({line.seq, deed_from_json(line.kind, deed)});
+    if (!deed.empty()) page.deeds.push_back({line.seq, deed_from_json(line.kind, deed), line.stream});
     page.lines.push_back(std::move(line));
   }
   return page;
@@ -138,7 +138,7 @@ void prepare(pqxx::connection& connection) {
   // A client may name any seq of 32 bits, which is more than the column's int: without the cast PostgreSQL refuses those.
   const std::string line_and_deed = line + ", d.body::text from message m" + recalled_join + R"(
       left join lateral (
-        select body from deed where desk = m.desk and chat = m.chat and seq = m.seq and m.stream = 0) d on true
+        select body from deed where desk = m.desk and chat = m.chat and stream = m.stream and seq = m.seq) d on true
       )";
   connection.prepare("newest_lines", line_and_deed + R"(
       where desk = $1 and chat = $2 and stream = 0 and seq < $3::bigint
@@ -150,7 +150,7 @@ void prepare(pqxx::connection& connection) {
                                      "and closed_ms is not null and ($3 = '' or (shop = $3 and buyer = $4))"));
   connection.prepare("chat_lines", of_chat(rows::line_columns, "message", "order by stream, seq"));
   connection.prepare("chat_fired", of_chat(rows::clock_columns, "fact", "and kind = 8 order by clock, ordinal"));
-  connection.prepare("chat_deeds", of_chat(rows::deed_columns, "deed", "order by seq"));
+  connection.prepare("chat_deeds", of_chat(rows::deed_columns, "deed", "order by stream, seq"));
 }
 
 }  // namespace

@@ -137,12 +137,13 @@ inline std::size_t bytes_of(const OrderAnswer& answer) {
 }
 inline std::size_t bytes_of(const Rating& rating) { return rating.text.size(); }
 
-// The body of a deed. It is stored in the transaction of the line with the same (chat, seq).
+// The body of a deed. It is stored in the transaction of the line with the same (chat, stream, seq).
 struct Deed {
   ChatId chat;
   Seq seq;
   Instant at;
   std::variant<Order, OrderAnswer, Rating> body;
+  Stream stream{};
 };
 
 // One version of a desk's policy, as the admin said it.

@@ -98,7 +98,7 @@ Open read_open(const std::string& connection, DeskId desk, Instant closed_since)
 
     c.prepare("lines", of_chats(rows::line_columns, "message", "", "stream, seq"));
     c.prepare("fired", of_chats(rows::clock_columns, "fact", "and kind = 8", "clock, ordinal"));
-    c.prepare("deeds", of_chats(rows::deed_columns, "deed", "", "seq"));
+    c.prepare("deeds", of_chats(rows::deed_columns, "deed", "", "stream, seq"));
     for (std::size_t first = 0; first < open.chats.size(); first += chats_at_once) {
       const std::size_t end = std::min(first + chats_at_once, open.chats.size());
       std::unordered_map<std::int64_t, stored::Chat*> by_id;

@@ -80,12 +80,13 @@ stored::Clock clock(const Row& row, int first) {
   return {one_of<ClockKind>(row[first]), number<std::int32_t>(row[first + 1]), instant(row[first + 2])};
 }
 
-inline constexpr std::string_view deed_columns{"seq, kind, body::text"};
+inline constexpr std::string_view deed_columns{"stream, seq, kind, body::text"};
 
 // A deed from deed_columns.
 template <class Row>
 stored::Deed deed(const Row& row, int first) {
-  return {Seq{number<Seq::Number>(row[first])}, deed_from_json(one_of<LineKind>(row[first + 1]), text(row[first + 2]))};
+  return {Seq{number<Seq::Number>(row[first + 1])},
+          deed_from_json(one_of<LineKind>(row[first + 2]), text(row[first + 3])), one_of<Stream>(row[first])};
 }
 
 inline constexpr std::string_view chat_columns{R"(

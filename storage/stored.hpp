@@ -40,10 +40,11 @@ struct Line {
   bool operator==(const Line&) const = default;
 };
 
-// The body of the deed that the main line `seq` states.
+// The body of the deed that the line `seq` of its stream states.
 struct Deed {
   Seq seq;
   DeedBody body;
+  Stream stream{};
   bool operator==(const Deed&) const = default;
 };
 
@@ -111,7 +112,7 @@ struct Chat {
   bool asked{};
   std::vector<Line> lines;   // by stream, then seq
   std::vector<Clock> fired;  // by clock, then ordinal
-  std::vector<Deed> deeds;   // by seq
+  std::vector<Deed> deeds;   // by stream, then seq
   bool operator==(const Chat&) const = default;
 };
 

@@ -76,7 +76,8 @@ Record replacement(const Record& record) {
 bool belongs_to_the_one_before(const Record& record, const Record& before) {
   const auto* deed = std::get_if<record::Deed>(&record.body);
   const auto* line = std::get_if<record::Line>(&before.body);
-  return deed && line && record.desk == before.desk && deed->chat == line->chat && deed->seq == line->seq;
+  return deed && line && record.desk == before.desk && deed->chat == line->chat && deed->stream == line->stream &&
+         deed->seq == line->seq;
 }
 
 }  // namespace

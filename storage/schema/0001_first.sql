@@ -103,9 +103,10 @@ create table deed (
   seq int not null,
   chat bigint not null,
   at_ms bigint not null,
+  stream smallint not null,
   kind smallint not null,
   body jsonb not null,
-  primary key (desk, chat, seq)
+  primary key (desk, chat, stream, seq)
 ) partition by range (chat);
 
 create table message_default partition of message default;

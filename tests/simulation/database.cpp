@@ -115,8 +115,9 @@ void Database::store(const Owned& owned) {
   } else {
     const auto& deed = std::get<record::Deed>(owned.body);
     StoredChat& chat = chats_[deed.chat];
-    if (!chat.deeds.emplace(deed.seq, deed).second) refuse("a deed stored twice");
-    if (chat.lines.count({Stream::main, deed.seq}) == 0) refuse("a deed without its line");
+    const std::pair key{deed.stream, deed.seq};
+    if (!chat.deeds.emplace(key, deed).second) refuse("a deed stored twice");
+    if (chat.lines.count(key) == 0) refuse("a deed without its line");
   }
 }
 
@@ -126,7 +127,7 @@ event::RecoveredChat whole(const StoredChat& chat) {
   event::RecoveredChat one{chat.row};
   for (const auto& [key, line] : chat.lines) one.lines.push_back(line);
   for (const auto& [step, at] : chat.fired) one.fired.push_back({step.first, step.second, at});
-  for (const auto& [seq, deed] : chat.deeds) one.deeds.push_back({seq, deed.body});
+  for (const auto& [key, deed] : chat.deeds) one.deeds.push_back({deed.seq, deed.body, deed.stream});
   return one;
 }
 

@@ -26,7 +26,7 @@ struct StoredChat {
   std::map<std::pair<Stream, Seq>, stored::Line> lines;
   std::set<std::pair<std::string, CommandId>> ids;
   std::map<std::pair<ClockKind, std::int32_t>, Instant> fired;
-  std::map<Seq, record::Deed> deeds;
+  std::map<std::pair<Stream, Seq>, record::Deed> deeds;
 };
 
 class Database {

@@ -115,6 +115,27 @@ TEST_F(ReaderTest, DeedsComeWithTheirLines) {
   EXPECT_TRUE(ask<answer::Lines>(query::Lines{script_.desk, chat_no(1), Stream::inside, {0}, {9}}).deeds.empty());
 }
 
+// Lines of either stream have a seq of their own, and deeds once did not: the second of one number found it taken.
+TEST_F(ReaderTest, EachStreamHasDeedsOfItsOwn) {
+  std::vector<Record> step{script_.chat(chat_no(1), Place::closed)};
+  for (const Stream stream : {Stream::main, Stream::inside}) {
+    Record line = script_.line(chat_no(1), 1, "", stream);
+    std::get<record::Line>(line.body).kind = LineKind::rating;
+    step.push_back(line);
+    const record::Rating rating{static_cast<std::int32_t>(stream) + 1, ""};
+    step.push_back(script_.record(record::Deed{chat_no(1), {1}, script_.now(), rating, stream}));
+  }
+  write(step);
+  const std::vector<stored::Deed> deeds{{{1}, record::Rating{1, ""}}, {{1}, record::Rating{2, ""}, Stream::inside}};
+  for (const Stream stream : {Stream::main, Stream::inside})
+    EXPECT_EQ(ask<answer::Lines>(query::Lines{script_.desk, chat_no(1), stream, {0}, {9}}).deeds,
+              std::vector{deeds[static_cast<std::size_t>(stream)]});
+  EXPECT_EQ(ask<answer::History>(query::History{script_.desk, "", "buyer-1", {}}).chats.at(0).deeds,
+            std::vector{deeds[0]});
+  EXPECT_EQ(ask<answer::Chat>(query::Chat{script_.desk, chat_no(1), "", ""}).chat->deeds, deeds);
+  EXPECT_EQ(read_open(connection_, script_.desk, {}).chats.at(0).deeds, deeds);
+}
+
 TEST_F(ReaderTest, HistoryShowsDeeds) {
   const record::Rating rating{4, "不错"};
   Record line = script_.line(chat_no(1), 1, "");
