@@ -17,7 +17,7 @@ void each_text(Body& body, const F& f) {
   } else if (auto* fact = std::get_if<record::Fact>(&body)) {
     f(fact->shop), f(fact->queue), f(fact->agent), f(fact->detail);
   } else if (auto* chat = std::get_if<record::Chat>(&body)) {
-    f(chat->shop), f(chat->buyer), f(chat->queue), f(chat->agent), f(chat->wanted);
+    f(chat->shop), f(chat->buyer), f(chat->level), f(chat->queue), f(chat->agent), f(chat->wanted);
     for (auto& skill : chat->skills) f(skill);
   }
 }

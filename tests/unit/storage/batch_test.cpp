@@ -35,6 +35,23 @@ TEST(Gathering, CopiesText) {
   EXPECT_EQ(text_of(gathering.take()->records()[0]), "您好");
 }
 
+// ... every text of a chat, also those that come late into the struct: the buyer's level was left behind.
+TEST(Gathering, CopiesEveryTextOfAChat) {
+  Gathering gathering{limits};
+  std::string said{"before"};
+  const std::string_view view{said};
+  record::Chat chat{};
+  chat.shop = chat.buyer = chat.level = chat.queue = chat.agent = chat.wanted = view;
+  chat.skills = {view};
+  gathering.append(std::vector{Record{{1}, {1}, {1}, chat}});
+  said = "after!";
+  const auto batch = gathering.take();
+  const auto& kept = std::get<record::Chat>(batch->records()[0].body);
+  for (const std::string_view text :
+       {kept.shop, kept.buyer, kept.level, kept.queue, kept.agent, kept.wanted, kept.skills.at(0)})
+    EXPECT_EQ(text, "before");
+}
+
 TEST(Gathering, NeverSplitsAStep) {
   Gathering gathering{limits};
   gathering.append(std::vector{line(1, "a"), line(2, "b"), line(3, "c")});
