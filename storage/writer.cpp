@@ -26,7 +26,8 @@ using Clock = std::chrono::steady_clock;
 using std::chrono_literals::operator""ms;
 using std::chrono_literals::operator""s;
 
-// With nothing to write, the database is asked so often whether it is there: health must know within 5 s.
+// The database is asked so often whether it is there and whose the desks are: health must know within 5 s, and nothing else
+// tells a server that is quiet that its desks have been taken.
 constexpr auto ask_every = 2s;
 
 // The watchdog looks so often, and tells a lasting trouble so often.
@@ -159,15 +160,17 @@ class Writer::Thread {
   void write() {
     std::unique_lock lock{mutex_};
     while (!stop_) {
+      if (Clock::now() - asked_ >= ask_every) {
+        lock.unlock();
+        ask();
+        asked_ = Clock::now();
+        lock.lock();
+        continue;
+      }
       if (gathering_.empty()) {
         idle_ = true;
-        const bool work = wake_.wait_for(lock, ask_every, [this] { return stop_ || !gathering_.empty(); });
+        wake_.wait_until(lock, asked_ + ask_every, [this] { return stop_ || !gathering_.empty(); });
         idle_ = false;
-        if (!work) {
-          lock.unlock();
-          ask();
-          lock.lock();
-        }
         continue;
       }
       if (const auto wait = gathering_.wait(Clock::now() - began_); wait.count() > 0) {
@@ -214,8 +217,13 @@ class Writer::Thread {
   // The batch is in, save the rows of lost desks: says so.
   void settle(const Batch& batch) {
     for (const Batch::Share& share : batch.shares()) {
-      if (newly_lost_.contains(share.desk)) tell(outcome::Fenced{share.desk, share.epoch});
-      else tell(outcome::Durable{share.desk, share.last});
+      if (newly_lost_.contains(share.desk)) {
+        served_.erase(share.desk);
+        tell(outcome::Fenced{share.desk, share.epoch});
+      } else {
+        served_[share.desk] = share.epoch;
+        tell(outcome::Durable{share.desk, share.last});
+      }
     }
     newly_lost_.clear();
   }
@@ -351,17 +359,31 @@ class Writer::Thread {
     }
   }
 
-  // Is the database there? Until it is, or there is something to write.
+  // Is the database there, and are the desks still ours? Until it is, or there is something to write.
   void ask() {
     if (trying_since_ == 0) trying_since_ = Clock::now().time_since_epoch().count();
+    std::vector<outcome::Fenced> lost;
     for (;;) {
-      const Ended ended = attempt([&] { pqxx::nontransaction{*connection_}.exec("select 1"); });
+      const Ended ended = attempt([&] {
+        lost.clear();
+        pqxx::nontransaction transaction{*connection_};
+        for (const auto& row : transaction.exec("select desk, epoch from desk_owner")) {
+          const auto served = served_.find(DeskId{row[0].as<DeskId::Number>()});
+          if (served != served_.end() && served->second < Epoch{row[1].as<Epoch::Number>()})
+            lost.push_back({served->first, served->second});
+        }
+      });
       if (ended.ending == Ending::done) break;
       if (!pause()) return;
       std::lock_guard lock{mutex_};
       if (!gathering_.empty()) return;  // the commit goes on trying, and the time since runs on
     }
     trying_since_ = 0;
+    for (const outcome::Fenced& each : lost) {
+      served_.erase(each.desk);
+      forget(each.desk, each.epoch);
+      tell(each);
+    }
   }
 
   // The one place where libpqxx's exceptions end.
@@ -490,8 +512,10 @@ class Writer::Thread {
   std::set<std::string> prepared_;                 // on this connection
   Columns columns_;
   std::set<DeskId> newly_lost_;
+  std::map<DeskId, Epoch> served_;  // the desks that something was stored of, under our epochs
   std::chrono::milliseconds backoff_{options_.backoff_min};
   Clock::time_point began_{};
+  Clock::time_point asked_{Clock::now()};
 
   std::thread writer_;
   std::thread watchdog_;

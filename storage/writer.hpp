@@ -12,7 +12,8 @@
 //   - An error of the database loses nothing: what waits stays in memory, in order, and goes in when it can. The outcome
 //     of a commit that was cut off is unknown, so the batch is sent again; its keys make the second time harmless.
 //   - A desk that another server has taken is fenced in the database itself: none of its later rows go in, Fenced is
-//     told once, and what still waits of it is dropped. Other desks of the same batch are not disturbed.
+//     told once, and what still waits of it is dropped. Other desks of the same batch are not disturbed. Of a desk of
+//     which something was stored it is told within seconds, also when nothing more is.
 //   - A database that hangs is told as Health within `degraded_after`, although the hung commit still waits for it.
 //
 // It blocks nobody: append() copies into memory that is used again and takes a lock for that copy alone. Memory is

@@ -34,7 +34,7 @@ class Fence(unittest.TestCase):
         await buyer.say(chat, "第一句")
         await buyer.all_stored()
         older = await asyncio.to_thread(self.newcomer)
-        # Only by writing does the older one learn of it.
+        # By writing the older one learns of it at once.
         try: await buyer.say(chat, "第二句")
         except Exception: pass          # cut already: the same thing, a moment earlier
         await buyer.until("not sent away", lambda: buyer.close_code)
@@ -46,6 +46,12 @@ class Fence(unittest.TestCase):
         await buyer.all_stored()
         self.assertEqual([text for _, text in desk.words(chat)], ["第一句", "第二句"])
         desk.check_rows(self)
+
+    def test_the_older_one_ends_though_nobody_says_anything(self):
+        """It learned of it by writing alone: at night both served, and the older one's sessions stayed with it."""
+        older = self.newcomer()
+        self.assertEqual(older.wait(30), 3)
+        self.assertIsNone(self.desk.server.poll())
 
     def test_applying_takes_nothing(self):
         """Past a server that it does not reach, `apply` writes nothing; with none running it writes, and takes no desk."""

@@ -179,6 +179,35 @@ TEST_F(WriterTest, AFencedDeskIsLeftOutOfItsBatch) {
   expect_whole(chat_no(2), 2, connection_);
 }
 
+// A writer that had nothing to write for a desk never learned that it was another server's, and that server's sessions stayed
+// where nothing was decided any more. Another desk that keeps the writer busy does not keep it from asking.
+TEST_F(WriterTest, AFencedDeskThatIsQuietIsToldToo) {
+  Script lost = take("lost");
+  Script busy = take("busy");
+  Writer writer{options(), ears_.tell()};
+  writer.append(lost.line(chat_no(1), 1, "line 1"));
+  ASSERT_TRUE(ears_.durable(lost));
+  take_desk(connection_, "lost");
+  std::atomic<bool> stop{};
+  std::thread load{[&] {
+    while (!stop) {
+      writer.append(busy.fact(chat_no(2), FactKind::opened));
+      std::this_thread::sleep_for(1ms);
+    }
+  }};
+  EXPECT_TRUE(
+      ears_.hears<outcome::Fenced>([&](const auto& f) { return f.desk == lost.desk && f.epoch == lost.epoch; }));
+  stop = true;
+  load.join();
+  ASSERT_TRUE(ears_.durable(busy));
+  take_desk(connection_, "busy");
+  EXPECT_TRUE(ears_.hears<outcome::Fenced>([&](const auto& f) { return f.desk == busy.desk; }));
+  writer.append(lost.line(chat_no(1), 2, "late"));
+  EXPECT_TRUE(writer.drain(at_last));
+  EXPECT_EQ(ears_.all<outcome::Fenced>().size(), 2u);
+  EXPECT_EQ(one("select count(*) from message"), "1");
+}
+
 // Goal: there is no moment between a newcomer's epoch and our rows. Method: the newcomer's raise of the epoch is not
 // committed yet; our batch must wait for it, and then stay out.
 TEST_F(WriterTest, ABatchWaitsForANewcomerAndStaysOut) {
