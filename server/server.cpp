@@ -146,15 +146,22 @@ void Server::judge_database() {
   prepare_partitions(settings_.database, partitions_made_ms_);
 }
 
-// The desks to take. What their policies name is there and can be read: keys, zones, and the folder of recordings.
+// The desks to take. What their policies name is there and can be read: keys, zones, and the folder of recordings. No two
+// have a shop of one name, by which buyers come in.
 std::vector<std::string> Server::judge_desks() {
   std::vector<std::string> names = settings_.desks;
   if (names.empty()) names = desk_names(settings_.database);
   if (names.empty()) throw std::runtime_error{"the database has no desk yet: deskd apply FILE"};
+  std::map<std::string, std::string> desk_of_shop;
   for (const std::string& name : names) {
     const auto newest = read_policy(settings_.database, name);
     if (newest.empty()) throw std::runtime_error{"desk " + name + " has no policy yet: deskd apply FILE"};
-    ring(parsed(newest.front(), name), *guest_key_);
+    const policy::Desk policy = parsed(newest.front(), name);
+    ring(policy, *guest_key_);
+    for (const policy::Shop& shop : policy.shops)
+      if (const auto [first, is_new] = desk_of_shop.emplace(shop.name, name); !is_new)
+        throw std::runtime_error{"desks " + first->second + " and " + name + " both have a shop " + shop.name +
+                                 ": deskd apply another policy of one of them"};
   }
   if (!settings_.record_dir.empty() && ::access(settings_.record_dir.c_str(), W_OK | X_OK) != 0)
     throw std::runtime_error{"cannot record to " + settings_.record_dir};
@@ -536,6 +543,9 @@ void Server::put_policy(std::string_view desk, std::shared_ptr<policy::Desk> pol
   auto made = KeyRing::of(*policy, *guest_key_);
   if (const auto* wrong = std::get_if<std::string>(&made)) return then(Refusal{Code::bad_policy, *wrong});
   const Entry* found = entry(desk);
+  for (const policy::Shop& shop : policy->shops)
+    if (const Entry* has = entry(Door{Entrance::buyer, shop.name}); has != nullptr && has != found)
+      return then(Refusal{Code::in_use, "shop " + shop.name + " is another desk's"});
   if (found == nullptr) return add_desk(std::move(policy), std::move(then));
   auto keys = std::make_shared<const KeyRing>(std::get<KeyRing>(std::move(made)));
   found->shard->post(
@@ -551,9 +561,6 @@ void Server::put_policy(std::string_view desk, std::shared_ptr<policy::Desk> pol
 void Server::add_desk(std::shared_ptr<policy::Desk> policy,
                       std::function<void(std::variant<std::int64_t, Refusal>)> then) {
   if (!settings_.desks.empty()) return then(Refusal{Code::bad_policy, "the setting `desks` does not name the desk"});
-  for (const policy::Shop& shop : policy->shops)
-    if (entry(Door{Entrance::buyer, shop.name}) != nullptr)
-      return then(Refusal{Code::in_use, "shop " + shop.name + " is another desk's"});
   asio::post(office_, [this, policy = std::move(policy), then = std::move(then)] {
     std::shared_ptr<Placement> made;
     try {

@@ -58,9 +58,9 @@ class Desks {
   // The policy in force; null: no such desk here.
   virtual void policy(std::string_view desk, std::function<void(std::shared_ptr<const policy::Desk>)> then) = 0;
   // `policy` keeps every rule and has the version after the one it started from; version 1 of a desk that is not here is
-  // a new desk. Whoever implements this makes the key ring (bad_policy), asks the desk what it would drop (in_use), stores
-  // the row (stale_policy when somebody was faster, storage_behind when the database is away) and then gives it to the
-  // desk, in this order. Answers with the version.
+  // a new desk. Whoever implements this makes the key ring (bad_policy), sees that no shop is another desk's and asks the
+  // desk what it would drop (in_use), stores the row (stale_policy when somebody was faster, storage_behind when the
+  // database is away) and then gives it to the desk, in this order. Answers with the version.
   virtual void put_policy(std::string_view desk, std::shared_ptr<policy::Desk> policy,
                           std::function<void(std::variant<std::int64_t, Refusal>)> then) = 0;
   // How many sessions were ended.
