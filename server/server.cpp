@@ -628,7 +628,7 @@ void Server::put_in_force(DeskId desk, const std::shared_ptr<const policy::Desk>
 }
 
 void Server::revoke(std::string_view desk, const admin::Revocation& who,
-                    std::function<void(std::optional<std::int64_t>)> then) {
+                    std::function<void(std::optional<SentAway>)> then) {
   const Entry* found = entry(desk);
   if (found == nullptr) return then(std::nullopt);
   note(who.lift ? Happened::revocation_lifted : Happened::revoked, {{"desk", Name{found->name}}, {"role", who.role}});

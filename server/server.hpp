@@ -90,7 +90,7 @@ class Server final : private Doors, private Desks {
   void put_policy(std::string_view desk, std::shared_ptr<policy::Desk> policy,
                   std::function<void(std::variant<std::int64_t, Refusal>)> then) override;
   void revoke(std::string_view desk, const admin::Revocation& who,
-              std::function<void(std::optional<std::int64_t>)> then) override;
+              std::function<void(std::optional<SentAway>)> then) override;
   void explain(std::string_view desk, ChatId chat, bool all,
                std::function<void(std::optional<std::string>)> then) override;
   void store_policy(const Entry& entry, std::shared_ptr<const policy::Desk> policy, std::shared_ptr<const KeyRing> keys,

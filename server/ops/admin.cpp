@@ -128,8 +128,11 @@ void Admin::answer_desk(const Request& request, std::string_view desk, std::stri
     const auto read = admin::read_revocation(request.body);
     if (const auto* wrong = std::get_if<std::string>(&read)) return reply(refused(400, "bad_message", *wrong));
     return desks_.revoke(
-        desk, std::get<admin::Revocation>(read), [reply = std::move(reply)](std::optional<std::int64_t> sessions) {
-          reply(sessions ? number("sessions", *sessions) : no_such("this server does not serve such a desk"));
+        desk, std::get<admin::Revocation>(read), [reply = std::move(reply)](const std::optional<SentAway>& done) {
+          if (!done) return reply(no_such("this server does not serve such a desk"));
+          reply(done->stored ? number("sessions", done->sessions)
+                             : refused({Code::storage_behind,
+                                        "in force here, and not stored yet: say it again when the database is back"}));
         });
   }
   constexpr std::string_view chats{"chats/"};

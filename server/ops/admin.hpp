@@ -48,6 +48,12 @@ struct Refusal {
   std::string message;
 };
 
+// What a revocation did. Not stored: it is in force here, and the next server would not know of it.
+struct SentAway {
+  std::int64_t sessions{};
+  bool stored{};
+};
+
 // The desks of this server, as the admin API sees them. Every `then` is called once, on any thread, when the answer is
 // known. A desk that this server does not have is answered with nothing.
 class Desks {
@@ -63,9 +69,9 @@ class Desks {
   // database is away) and then gives it to the desk, in this order. Answers with the version.
   virtual void put_policy(std::string_view desk, std::shared_ptr<policy::Desk> policy,
                           std::function<void(std::variant<std::int64_t, Refusal>)> then) = 0;
-  // How many sessions were ended.
+  // Answered when it is stored, or when that has not come to pass in some seconds.
   virtual void revoke(std::string_view desk, const admin::Revocation& who,
-                      std::function<void(std::optional<std::int64_t>)> then) = 0;
+                      std::function<void(std::optional<SentAway>)> then) = 0;
   // As Desk::explain says it; empty: the desk does not hold this chat. Or `all` candidates; empty: it does not wait there.
   virtual void explain(std::string_view desk, ChatId chat, bool all,
                        std::function<void(std::optional<std::string>)> then) = 0;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "protocol/admin_codec.hpp"
 #include "protocol/policy.hpp"
 #include "protocol/words.hpp"
+#include "server/ops/admin.hpp"
 #include "server/ops/scrape.hpp"
 #include "server/session/arrival.hpp"
 #include "server/session/token.hpp"
@@ -62,11 +64,11 @@ struct NewPolicy {
   std::shared_ptr<const policy::Desk> policy;
   std::shared_ptr<const KeyRing> keys;
 };
-// The reply says how many sessions were ended.
+// The reply comes when it is stored, or has not been for some seconds; with nothing when the desk is not here, or no more.
 struct Revoke {
   DeskId desk;
   admin::Revocation who;
-  std::function<void(std::int64_t)> reply;
+  std::function<void(std::optional<SentAway>)> reply;
 };
 // What this policy would drop although it still holds chats. The reply is called on the shard's thread, as all are.
 struct WouldDrop {

@@ -15,6 +15,9 @@ namespace {
 // Wall clock and desk time part by a leap second or a drift without anybody minding.
 constexpr std::int64_t wall_offset_told_ms{1000};
 
+// Whoever revokes waits so long for it to be stored, well within the time that the listener gives an answer.
+constexpr Duration revoked_stored_within{5000};
+
 }  // namespace
 
 Room::Room(Shard& shard, Placement placement)
@@ -67,6 +70,7 @@ void Room::settle_durable() {
   if (durable_ == told_durable_) return;
   told_durable_ = durable_;
   step(event::Durable{durable_});
+  answer_revokers();
 }
 
 void Room::change(mail::NewPolicy&& change) {
@@ -77,12 +81,22 @@ void Room::change(mail::NewPolicy&& change) {
   shard_.each_session(*this, [](LiveSession& session) { session.on_policy(); });
 }
 
-std::int64_t Room::revoke(const mail::Revoke& revoke) {
+void Room::revoke(mail::Revoke&& revoke) {
   const admin::Revocation& who = revoke.who;
   revoked(who.shop).set({who.shop, who.person}, who.lift, now());
   const std::size_t before = buyers_ + staff_;
   step(event::Revoked{who.role, who.shop, who.person, who.lift});
-  return static_cast<std::int64_t>(before - buyers_ - staff_);
+  revokers_.push_back({desk_.floor().ledger.newest(), now() + revoked_stored_within,
+                       static_cast<std::int64_t>(before - buyers_ - staff_), std::move(revoke.reply)});
+}
+
+void Room::answer_revokers() {
+  for (; !revokers_.empty(); revokers_.pop_front()) {
+    const Revoker& first = revokers_.front();
+    const bool stored = durable_ >= first.position;
+    if (!stored && now() < first.until) return;
+    first.reply(SentAway{first.sessions, stored});
+  }
 }
 
 void Room::report(Scrape& scrape) const {
@@ -107,6 +121,8 @@ void Room::watch_wall() {
 void Room::lose() {
   lost_ = true;
   shard_.timers().disarm(timer);
+  for (const Revoker& each : revokers_) each.reply(std::nullopt);
+  revokers_.clear();
   shard_.each_session(*this, [](LiveSession& session) { session.close(CloseCode::moved); });
 }
 

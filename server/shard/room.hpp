@@ -9,6 +9,7 @@
 // session): those wait until the acts of the step that made them are done.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -53,7 +54,9 @@ class Room final : public SessionHost {
 
   void answer(mail::Read&& read);
   void change(mail::NewPolicy&& change);
-  std::int64_t revoke(const mail::Revoke& revoke);  // how many sessions ended
+  void revoke(mail::Revoke&& revoke);
+  // Tells those who revoked that it is stored, or that it takes too long.
+  void answer_revokers();
   void report(Scrape& scrape) const;
   Desk& desk() { return desk_; }
 
@@ -100,6 +103,14 @@ class Room final : public SessionHost {
 
   Banned& revoked(std::string_view shop);
 
+  // Somebody who wants to hear that what was revoked will stay so.
+  struct Revoker {
+    Position position;  // stored with this one
+    Instant until;      // waits no longer
+    std::int64_t sessions{};
+    std::function<void(std::optional<SentAway>)> reply;
+  };
+
   Shard& shard_;
   DeskId id_;
   std::string name_;
@@ -130,7 +141,8 @@ class Room final : public SessionHost {
   // Each with a bound of its own, so that no crowd of one kind brings back somebody of another. All are facts of the desk.
   Banned staff_revoked_;
   Banned buyers_revoked_;
-  Banned guests_ended_;  // who became a named buyer
+  Banned guests_ended_;           // who became a named buyer
+  std::deque<Revoker> revokers_;  // in order of position and of time
   std::size_t buyers_{};
   std::size_t staff_{};
 };

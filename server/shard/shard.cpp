@@ -198,8 +198,8 @@ void Shard::read(mail::NewPolicy&& letter) {
 }
 
 void Shard::read(mail::Revoke&& letter) {
-  Room* where = room(letter.desk);
-  letter.reply(where == nullptr ? 0 : where->revoke(letter));
+  if (Room* where = room(letter.desk)) where->revoke(std::move(letter));
+  else letter.reply(std::nullopt);
 }
 
 void Shard::read(mail::WouldDrop&& letter) {
@@ -292,7 +292,10 @@ void Shard::fire(Timer& timer) {
 void Shard::watch_wall() {
   turned_ms_.store(ms_of(clock_.now()), std::memory_order_relaxed);
   timers_.arm(wall_timer_, clock_.now() + wall_watched_every);
-  for (const auto& [id, where] : rooms_) where->watch_wall();
+  for (const auto& [id, where] : rooms_) {
+    where->watch_wall();
+    where->answer_revokers();
+  }
 }
 
 }  // namespace deskd

@@ -4,7 +4,10 @@ Goal: nobody reads, writes, moves or learns of another's chat. Method: buyer b1 
 command on that chat; each answer must be the one in the table, and afterwards the chat is as it was.
 """
 import asyncio
+import json
+import signal
 import unittest
+import urllib.error
 
 from desk import Desk, in_a_loop, now_utc
 
@@ -175,10 +178,6 @@ class Revoked(unittest.TestCase):
         self.assertIn('"event":"admin_called","path":"/admin/v1/desks/lamp/revoke","status":200', desk.tail(100))
         for who in ({"role": "agent", "person": "08"}, {"role": "agent", "person": "08", "lift": True}):
             await asyncio.to_thread(desk.admin, "POST", "/admin/v1/desks/lamp/revoke", who)
-        other = await desk.buyer("b2").sign_in()
-        chat = await other.open()
-        await other.say(chat, "在吗")
-        await other.all_stored()                # and with it what was revoked before
         await asyncio.to_thread(desk.kill)
         await asyncio.to_thread(desk.start)
         for name, person in revoked.items():
@@ -189,6 +188,28 @@ class Revoked(unittest.TestCase):
                 await person.until("not sent away", lambda: person.close_code)
                 self.assertEqual(person.close_code, REVOKED)
         await desk.agent("08").sign_in()
+
+    @in_a_loop
+    async def test_what_is_not_stored_is_not_said_to_be(self):
+        """The database hung, the answer was that they are revoked, the server died, and they came in again."""
+        desk = Desk()
+        self.addCleanup(desk.leave)
+        desk.set_up().start()
+        agent = await desk.agent("07").sign_in()
+        await asyncio.to_thread(desk.postgres.signal_all, signal.SIGSTOP)
+        with self.assertRaises(urllib.error.HTTPError) as refused: await asyncio.to_thread(desk.revoke, role="agent", person="07")
+        self.assertEqual((refused.exception.code, json.load(refused.exception)["error"]), (503, "storage_behind"))
+        await agent.until("not closed", lambda: agent.close_code)       # it is in force here all the same
+        self.assertEqual(agent.close_code, REVOKED)
+        await asyncio.to_thread(desk.postgres.signal_all, signal.SIGCONT)
+        await asyncio.to_thread(desk.revoke, role="agent", person="07")
+        await asyncio.to_thread(desk.kill)
+        await asyncio.to_thread(desk.start)
+        await agent.drop()
+        await agent.connect()
+        await agent.send({"type": "sign_in", "token": agent.token})
+        await agent.until("let in again", lambda: agent.close_code)
+        self.assertEqual(agent.close_code, REVOKED)
 
     @in_a_loop
     async def test_a_guest_who_became_somebody_is_nobody_for_good(self):

@@ -38,10 +38,10 @@ class FakeDesks : public Desks {
     then(policy->version);
   }
   void revoke(std::string_view desk, const admin::Revocation& who,
-              std::function<void(std::optional<std::int64_t>)> then) override {
+              std::function<void(std::optional<SentAway>)> then) override {
     ++asked;
     revoked = std::string{word_of(who.role)} + " " + who.shop + " " + who.person + (who.lift ? " lifted" : "");
-    then(desk == "demo" ? std::optional<std::int64_t>{2} : std::nullopt);
+    then(desk == "demo" ? std::optional{SentAway{2, stored}} : std::nullopt);
   }
   void explain(std::string_view desk, ChatId chat, bool all,
                std::function<void(std::optional<std::string>)> then) override {
@@ -55,6 +55,7 @@ class FakeDesks : public Desks {
   std::shared_ptr<const policy::Desk> in_force;
   std::optional<Refusal> refusal;
   std::string revoked;
+  bool stored{true};
   int asked{};
 };
 
@@ -186,6 +187,8 @@ TEST_F(AdminDoor, RevokesOnePerson) {
   EXPECT_EQ(desks.revoked, "agent  07");
   EXPECT_EQ(revoke(R"({"role":"agent","person":"07","lift":true})").status, 200U);
   EXPECT_EQ(desks.revoked, "agent  07 lifted");
+  desks.stored = false;
+  EXPECT_EQ(error(revoke(R"({"role":"agent","person":"07"})")), "503 storage_behind");
   desks.asked = 0;
   for (const std::string body :
        {"", "[]", "{}", R"({"role":"agent"})", R"({"role":"root","person":"07"})", R"({"role":"agent","person":""})",

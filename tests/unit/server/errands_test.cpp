@@ -46,8 +46,7 @@ class OneDesk : public Desks {
     in_force = policy;
     then(policy->version);
   }
-  void revoke(std::string_view, const admin::Revocation&,
-              std::function<void(std::optional<std::int64_t>)> then) override {
+  void revoke(std::string_view, const admin::Revocation&, std::function<void(std::optional<SentAway>)> then) override {
     then(std::nullopt);
   }
   void explain(std::string_view, ChatId chat, bool all, std::function<void(std::optional<std::string>)> then) override {

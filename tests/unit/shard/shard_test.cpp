@@ -65,6 +65,14 @@ class ShardTest : public testing::Test {
     return said.get_future().get();
   }
 
+  std::future<std::optional<SentAway>> revoke(std::int32_t desk) {
+    auto said = std::make_shared<std::promise<std::optional<SentAway>>>();
+    shard_->post(mail::Revoke{DeskId{desk}, {Role::agent, "", "07"}, [said](std::optional<SentAway> done) {
+                                said->set_value(std::move(done));
+                              }});
+    return said->get_future();
+  }
+
   // The first that is answered to somebody who asks for a WebSocket there.
   std::string arrive(Entrance entrance, std::string name) {
     asio::io_context context;
@@ -100,6 +108,28 @@ TEST_F(ShardTest, ExplainsTheChatOfTheDeskThatWasNamed) {
   EXPECT_EQ(explain(3, first_), "");
   EXPECT_TRUE(explain(1, first_, true).starts_with("  agent  fell out"));
   EXPECT_EQ(explain(2, first_, true), "");
+}
+
+// Who revoked heard at once that it was done; the database was away, the server died, and the next one let them in again.
+TEST_F(ShardTest, WhoRevokesHearsWhenItIsStored) {
+  start();
+  auto first = revoke(1);
+  EXPECT_NE(explain(1, first_), "");  // letters are read in turn: it has been done, and nobody was told
+  EXPECT_EQ(first.wait_for(std::chrono::seconds{0}), std::future_status::timeout);
+  shard_->post(mail::Stored{outcome::Durable{DeskId{1}, Position{INT64_MAX}}});
+  EXPECT_TRUE(first.get().value().stored);
+  // It never is.
+  EXPECT_FALSE(revoke(2).get().value().stored);
+}
+
+// A desk that was lost revoked nobody, and said that it had.
+TEST_F(ShardTest, WhoRevokesAtADeskThatIsLostHearsSo) {
+  start();
+  auto waits = revoke(1);
+  shard_->post(mail::Stored{outcome::Fenced{DeskId{1}, Epoch{1}}});
+  EXPECT_FALSE(waits.get());
+  EXPECT_FALSE(revoke(1).get());
+  EXPECT_FALSE(revoke(3).get());
 }
 
 // Goal: a client whom the shard has no room for reads an answer, and not a bare end.
