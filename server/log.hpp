@@ -64,6 +64,7 @@ enum class Happened : std::uint8_t {
   loop_stalled,
   admin_refused,
   admin_called,
+  transcript_torn,
 };
 
 struct HappenedRow {
@@ -118,6 +119,8 @@ inline constexpr std::array happened_table{
     HappenedRow{Happened::loop_stalled, "loop_stalled", Level::warn, 10, "one turn of a shard's loop took long"},
     HappenedRow{Happened::admin_refused, "admin_refused", Level::warn, 10, "a call to the admin API without the right"},
     HappenedRow{Happened::admin_called, "admin_called", Level::info, 60, "a call to the admin API"},
+    HappenedRow{Happened::transcript_torn, "transcript_torn", Level::error, 10,
+                "lines of a stored chat are missing; the chat is left out"},
 };
 
 constexpr std::string_view name_of(Happened what) { return happened_table[static_cast<std::size_t>(what)].name; }

@@ -192,6 +192,7 @@ Placement Server::placement(const std::string& name, Taken taken) {
   made.keys = ring(*made.policy, *guest_key_);
   Open open = read_open(settings_.database, taken.desk, clock_->now() - made.policy->reopen_within);
   note(Happened::recovering, {{"desk", Name{name}}, {"chats", open.chats.size()}});
+  for (const ChatId torn : open.torn) note(Happened::transcript_torn, {{"desk", Name{name}}, {"chat", torn}});
   for (const stored::Policy& older : open.policies)
     made.recovered.emplace_back(event::RecoveredPolicy{std::make_shared<const policy::Desk>(parsed(older, name))});
   for (stored::Agent& agent : open.agents) made.recovered.emplace_back(std::move(agent));

@@ -119,6 +119,7 @@ answer::Chat read(pqxx::work& transaction, const query::Chat& query) {
     each("chat_fired", [&](const auto& fired) { chat.fired.push_back(rows::clock(fired, 0)); });
     each("chat_deeds", [&](const auto& deed) { chat.deeds.push_back(rows::deed(deed, 0)); });
   }
+  if (found.chat && stored::is_torn(found.chat->lines)) return {.chat = {}, .torn = query.chat};
   return found;
 }
 

@@ -74,8 +74,10 @@ struct Lines {
   bool more{};
 };
 
+// One that is torn (see stored::is_torn) is not given.
 struct Chat {
   std::optional<stored::Chat> chat;
+  std::optional<ChatId> torn;
 };
 
 // The database is away or too slow, or the queue was full. The session is told to ask again later.

@@ -117,6 +117,12 @@ Open read_open(const std::string& connection, DeskId desk, Instant closed_since)
       each("deeds", [](stored::Chat& chat, const auto& row) { chat.deeds.push_back(rows::deed(row, 1)); });
     }
 
+    std::erase_if(open.chats, [&open](const stored::Chat& chat) {
+      const bool torn = stored::is_torn(chat.lines);
+      if (torn) open.torn.push_back(chat.chat);
+      return torn;
+    });
+
     constexpr const char* newest{R"(
         select distinct on (agent, kind) kind, agent, ordinal, reason, at_ms, number, detail
         from fact where desk = $1 and chat = 0 and kind in (19, 23, 28)

@@ -49,6 +49,7 @@ struct Open {
   std::vector<stored::Agent> agents;  // by name: everyone who ever had a status
   stored::Surge surge;
   std::vector<stored::Chat> chats;       // by chat id
+  std::vector<ChatId> torn;              // those that are left out, see stored::is_torn
   std::vector<stored::Policy> policies;  // older versions that these chats were opened under, ascending
 };
 

@@ -116,6 +116,18 @@ struct Chat {
   bool operator==(const Chat&) const = default;
 };
 
+// Whether a line is missing between others of its stream: a desk gives every number, so somebody took it away. No desk
+// could go on from here, so the chat is no desk's. `lines` by stream, then seq.
+inline bool is_torn(const std::vector<Line>& lines) {
+  const Line* before{};
+  for (const Line& line : lines) {
+    const Seq first_or_next = before != nullptr && before->stream == line.stream ? next(before->seq) : Seq{1};
+    if (line.seq != first_or_next) return true;
+    before = &line;
+  }
+  return false;
+}
+
 struct Policy {
   std::int64_t version{};
   std::string body;  // JSON, as it was inserted (PostgreSQL's jsonb: same value, its own spacing and order)

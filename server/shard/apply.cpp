@@ -178,6 +178,7 @@ void Room::answer(LiveSession& session, const mail::ReadLines& what, const Answe
 void Room::answer(LiveSession& session, const mail::ReadChat& what, Answer& answer) {
   auto* found = std::get_if<answer::Chat>(&answer);
   if (found == nullptr) return session.tell(tell::Error{what.id, Code::storage_behind, "not known now", read_again_ms});
+  if (found->torn) note(Happened::transcript_torn, {{"desk", Name{name_}}, {"chat", *found->torn}});
   if (!found->chat) return session.tell(tell::Error{what.id, Code::unknown_chat, {}, {}});
   step(std::move(*found->chat));
   session.hear_again(what.frame);

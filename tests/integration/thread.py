@@ -1,7 +1,8 @@
 """thread.py - The thin thread through every room: two clients talk, the server dies between two words, nothing is lost.
 
 Goal: what was said is what the database holds, once and in order, over a kill -9. Method: real PostgreSQL, real server, two
-python3-websockets clients; the server is killed after a word was sent and before anyone knows whether it was stored.
+python3-websockets clients; the server is killed after a word was sent and before anyone knows whether it was stored. What was
+taken away behind its back costs the chat that it was taken from.
 """
 import unittest
 
@@ -47,6 +48,38 @@ class Thread(unittest.TestCase):
         self.assertEqual(buyer.chats[chat].words(), said)
         self.assertEqual(agent.chats[chat].words(), said)
         desk.check_rows(self)
+
+    @in_a_loop
+    async def test_a_hole_in_one_chat_ends_no_server(self):
+        """It ended every start, and every server that a client named such a chat to."""
+        desk = self.desk
+        chats = {}
+        for name in ("whole", "torn", "ended"):
+            buyer = chats[name] = await desk.buyer(name).sign_in()
+            buyer.chat = await buyer.open()
+            await buyer.say(buyer.chat, f"{name} 1")
+            await buyer.say(buyer.chat, f"{name} 2")
+            await buyer.all_stored()
+        await buyer.command("close", chat=buyer.chat)
+        await buyer.all_stored()
+        desk.kill()
+        for name in ("torn", "ended"):
+            desk.postgres.rows("delete from message where chat = %s and text like '%% 1' returning seq", int(chats[name].chat))
+        # Long after its end, so that it is read only when somebody names it.
+        desk.postgres.rows("update chat set closed_ms = 1 where closed_ms is not null returning 1")
+        desk.start()
+        torn = f'"event":"transcript_torn","desk":"lamp","chat":"{chats["torn"].chat}"'
+        self.assertIn(torn, desk.tail(100))
+        buyer = chats["whole"]
+        await buyer.come_back()
+        await buyer.say(buyer.chat, "whole 3")
+        await buyer.all_stored()
+        boss = await desk.agent("boss", "supervisor").sign_in()
+        self.assertEqual(await boss.refused("recall", chat=chats["ended"].chat, seq=2), "unknown_chat")
+        self.assertIn(torn.replace(chats["torn"].chat, chats["ended"].chat), desk.tail(100))
+        other = await desk.buyer("torn").sign_in()
+        self.assertNotEqual(await other.open(), chats["torn"].chat)
+        self.assertIsNone(desk.server.poll())
 
 
 if __name__ == "__main__":

@@ -172,6 +172,15 @@ TEST_F(ReaderTest, AnEndedChatComesBackWhole) {
   EXPECT_FALSE(ask<answer::Chat>(query::Chat{DeskId{script_.desk.value + 1}, chat_no(1), "", ""}).chat);
 }
 
+// It was given to the desk with the gap in it, and whoever named the chat ended the server by that.
+TEST_F(ReaderTest, AnEndedChatWithAGapIsNotGiven) {
+  write(std::vector{script_.chat(chat_no(1), Place::closed), script_.line(chat_no(1), 1, "words"),
+                    script_.line(chat_no(1), 3, "and more")});
+  const auto found = ask<answer::Chat>(query::Chat{script_.desk, chat_no(1), "", ""});
+  EXPECT_FALSE(found.chat);
+  EXPECT_EQ(found.torn, chat_no(1));
+}
+
 // Keyset pages of a buyer's chats: every chat once, newest first, nobody else's, both streams kept apart.
 TEST_F(ReaderTest, HistoryInPages) {
   std::vector<Record> step;

@@ -212,6 +212,32 @@ TEST_F(RecoveryTest, GivesOpenChatsAndThoseClosedAMomentAgo) {
   EXPECT_EQ(make_partitions(connection_, instant_of(day_ms)), std::vector<std::string>{"message_default"});
 }
 
+// One line that was missing in one chat ended every start, and with it the whole shop's desk: the chat is left out and named.
+TEST_F(RecoveryTest, AChatWithAGapIsLeftOut) {
+  Script script{take_desk(connection_, "desk")};
+  std::vector<Record> step;
+  for (int n = 1; n <= 4; ++n) {
+    step.push_back(script.chat(chat_no(n), Place::waiting));
+    for (std::uint32_t seq = 1; seq <= 3; ++seq)
+      for (const Stream stream : {Stream::main, Stream::inside})
+        step.push_back(script.line(chat_no(n), seq, "words", stream));
+  }
+  write(step);
+  const auto lose = [&](int n, const std::string& what) {
+    test::ask(cluster_.connection(database_, "deskd"),
+              "delete from message where chat = " + std::to_string(chat_no(n).value) + " and " + what + " returning 1");
+  };
+  lose(1, "stream = 0 and seq = 2");
+  lose(2, "stream = 1 and seq = 1");
+  lose(3, "stream = 1");
+  const Open open = read_open(connection_, script.desk, Instant::max());
+  ASSERT_EQ(open.chats.size(), 2u);
+  EXPECT_EQ(open.chats[0].chat, chat_no(3));
+  EXPECT_EQ(open.chats[0].lines.size(), 3u);
+  EXPECT_EQ(open.chats[1].lines.size(), 6u);
+  EXPECT_EQ(open.torn, (std::vector{chat_no(1), chat_no(2)}));
+}
+
 // A chat that is reopened is open again.
 TEST_F(RecoveryTest, AReopenedChatIsOpen) {
   Script script{take_desk(connection_, "desk")};
