@@ -220,6 +220,7 @@ class Reader::Thread {
       const bool fresh = !connection_;
       try {
         if (fresh) connect();
+        const Patience patience{connection_->sock(), options_.statement_timeout};
         pqxx::work transaction{*connection_};
         return std::visit([&](const auto& each) -> Answer { return read(transaction, each); }, query);
       } catch (const std::exception& error) {
@@ -233,6 +234,12 @@ class Reader::Thread {
 
   void connect() {
     connection_ = std::make_unique<pqxx::connection>(connection_words(options_.connection, "deskd-reader"));
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+    // Otherwise libpqxx makes a new connection behind our back, without the settings below and our patience.
+    connection_->inhibit_reactivation(true);
+#pragma GCC diagnostic pop
+    const Patience patience{connection_->sock(), options_.statement_timeout};
     {
       std::lock_guard lock{mutex_};
       socket_ = connection_->sock();

@@ -103,7 +103,8 @@ struct ReaderOptions {
   // Queries that wait; those for a session's lines go first, and the others may fill half of it. A page takes a few
   // milliseconds, so more than this is seconds of waiting: refuse and say so.
   std::size_t queue_max{256};
-  // A query that runs longer is cancelled: nobody looks at the page any more.
+  // What takes longer is given up: nobody looks at the page any more. PostgreSQL keeps it for a statement, and the reader
+  // for all of a question, because a server that hangs keeps nothing.
   std::chrono::milliseconds statement_timeout{5'000};
 };
 

@@ -11,6 +11,8 @@ namespace {
 
 using namespace test;
 
+constexpr const char* no_answer{"no answer came"};
+
 class ReaderTest : public testing::Test {
  protected:
   Cluster& cluster_{Cluster::shared()};
@@ -29,7 +31,7 @@ class ReaderTest : public testing::Test {
     auto promise = std::make_shared<std::promise<Answer>>();
     auto future = promise->get_future();
     reader.ask(std::move(query), [promise](Answer answer) { promise->set_value(std::move(answer)); });
-    if (future.wait_for(at_last) != std::future_status::ready) return answer::Failed{"no answer came"};
+    if (future.wait_for(at_last) != std::future_status::ready) return answer::Failed{no_answer};
     return future.get();
   }
   template <class Kind>
@@ -297,6 +299,23 @@ TEST_F(ReaderTest, ConnectsAgain) {
 TEST_F(ReaderTest, FailsWhenTheDatabaseIsAway) {
   Reader reader{{.connection = "host=/nowhere dbname=none"}};
   EXPECT_TRUE(std::holds_alternative<answer::Failed>(get(reader, query::Lines{})));
+}
+
+// Goal: of a database that hangs everybody hears that it cannot be read now. Method: SIGSTOP to all of it, between two
+// questions; PostgreSQL's own timeout stops with it, and the reader waited for ever.
+TEST_F(ReaderTest, FailsWhenTheDatabaseHangs) {
+  Cluster own;
+  const std::string there = own.connection(own.make_database());
+  Reader reader{{.connection = there, .statement_timeout = std::chrono::milliseconds{500}}};
+  EXPECT_TRUE(std::holds_alternative<answer::Lines>(get(reader, query::Lines{})));
+  own.pause();
+  for (int asked = 0; asked < 2; ++asked) {
+    const Answer answer = get(reader, query::Lines{});
+    ASSERT_TRUE(std::holds_alternative<answer::Failed>(answer));
+    EXPECT_NE(std::get<answer::Failed>(answer).reason, no_answer);
+  }
+  own.resume();
+  EXPECT_TRUE(std::holds_alternative<answer::Lines>(get(reader, query::Lines{})));
 }
 
 // Goal: the queue refuses rather than grows, and everybody is answered. Method: the first answer holds the reader's
