@@ -92,6 +92,7 @@ Server::Server(Settings settings)
 // Whoever posts to a shard goes before the shards, whoever posts to this thread before its loop.
 Server::~Server() {
   listeners_.clear();
+  if (writer_ != nullptr) writer_->give_up();  // after a second signal a drain still waits
   office_.stop();
   office_.join();
   for (const auto& shard : shards_) shard->post(mail::Stop{});

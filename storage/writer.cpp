@@ -128,7 +128,15 @@ class Writer::Thread {
   bool drain(std::chrono::milliseconds most) {
     std::unique_lock lock{mutex_};
     const std::uint64_t goal = appended_;
-    return settled_.wait_for(lock, most, [&] { return appended_ - gathering_.rows() - committing_rows_ >= goal; });
+    const auto is_in = [&] { return appended_ - gathering_.rows() - committing_rows_ >= goal; };
+    settled_.wait_for(lock, most, [&] { return given_up_ || is_in(); });
+    return is_in();
+  }
+
+  void give_up() {
+    std::lock_guard lock{mutex_};
+    given_up_ = true;
+    settled_.notify_all();
   }
 
   WriterCounters counters() const {
@@ -491,6 +499,7 @@ class Writer::Thread {
   std::condition_variable settled_;  // of drain()
   std::condition_variable stopped_;  // of everybody who pauses
   bool stop_{};
+  bool given_up_{};
   bool idle_{};
   Gathering gathering_;
   std::uint64_t appended_{};
@@ -527,6 +536,7 @@ Writer::~Writer() = default;
 void Writer::append(std::span<const Record> step) { thread_->append(step); }
 void Writer::forget(DeskId desk, Epoch epoch) { thread_->forget(desk, epoch); }
 bool Writer::drain(std::chrono::milliseconds most) { return thread_->drain(most); }
+void Writer::give_up() { thread_->give_up(); }
 WriterCounters Writer::counters() const { return thread_->counters(); }
 
 }  // namespace deskd

@@ -123,6 +123,9 @@ class Writer {
   // Waits until all that was appended before is committed (true) or the time is over (false). Any thread but tell's.
   bool drain(std::chrono::milliseconds most);
 
+  // Nobody wants to wait any more: a drain ends at once. Any thread.
+  void give_up();
+
   WriterCounters counters() const;
 
  private:

@@ -51,6 +51,24 @@ class Drain(unittest.TestCase):
         self.assertEqual(await asyncio.to_thread(desk.server.wait, 15), 0, desk.tail())
         self.assertEqual([text for _, text in desk.words(chat)], ["在吗", *said])
 
+    @in_a_loop
+    async def test_who_asks_twice_does_not_wait(self):
+        """The second signal ended nothing while the first one's drain waited for the database."""
+        desk = Desk(settings={"drain-seconds": 600})
+        self.addCleanup(desk.leave)
+        desk.set_up().start()
+        buyer, agent, chat = await desk.talk()
+        await buyer.all_stored()
+        blocker = psycopg2.connect(desk.postgres.connection)
+        self.addCleanup(blocker.close)
+        blocker.cursor().execute("lock table message")
+        await buyer.say(chat, "这一句来不及")
+        await agent.words(chat, "这一句来不及")
+        desk.server.send_signal(signal.SIGTERM)
+        for one in (buyer, agent): await one.until("not closed", lambda one=one: one.close_code)
+        await asyncio.sleep(1)
+        self.assertIsNone(desk.server.poll(), "did not wait")
+        self.assertEqual(await asyncio.to_thread(desk.kill, signal.SIGTERM), 1, desk.tail())
 
     @in_a_loop
     async def test_ends_although_a_policy_hangs_in_the_database(self):

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <future>
 #include <pqxx/pqxx>
 #include <thread>
 
@@ -406,6 +407,21 @@ TEST_F(WriterTest, DrainSaysWhetherAllIsIn) {
   EXPECT_TRUE(writer.drain(at_last));
   EXPECT_EQ(writer.counters().backlog_bytes, 0u);
   expect_whole(chat_no(1), 1, connection_);
+}
+
+// Whoever asked twice for the end waited for the drain all the same.
+TEST_F(WriterTest, ADrainThatIsGivenUpEnds) {
+  Script script = take();
+  Writer writer{options(), ears_.tell()};
+  pqxx::connection other{cluster_.connection(database_, "deskd")};
+  pqxx::work blocker{other};
+  blocker.exec("lock table message");
+  writer.append(script.line(chat_no(1), 1, "line 1"));
+  auto waits = std::async(std::launch::async, [&] { return writer.drain(at_last); });
+  EXPECT_EQ(waits.wait_for(50ms), std::future_status::timeout);
+  writer.give_up();
+  EXPECT_EQ(waits.wait_for(at_last / 2), std::future_status::ready);
+  EXPECT_FALSE(waits.get());
 }
 
 // Tests that hurt the cluster have one of their own.
