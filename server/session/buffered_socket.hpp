@@ -10,6 +10,7 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -49,6 +50,8 @@ class BufferedSocket final : public Loop::Outbox {
 
   // Whoever keeps this alive; a wait for the socket holds it.
   void owned_by(std::weak_ptr<void> owner) { owner_ = std::move(owner); }
+  // Called before every read. Beast may read on and on before it says anything to its caller.
+  void at_read(std::function<void()> hook) { at_read_ = std::move(hook); }
   // The handshake's answer has been written: from here on every write is one frame.
   void frames_only() { frames_only_ = true; }
   // After a close frame nothing may be said.
@@ -79,6 +82,7 @@ class BufferedSocket final : public Loop::Outbox {
 
   template <class Buffers, class Token>
   auto async_read_some(const Buffers& buffers, Token&& token) {
+    if (at_read_) at_read_();
     // Beast asks with two halves of its ring, of which the second is nearly always empty; one is a plain recv().
     const boost::asio::mutable_buffer first{*boost::asio::buffer_sequence_begin(buffers)};
     if (early_.empty() && first.size() > 0) return socket_.async_read_some(first, std::forward<Token>(token));
@@ -198,6 +202,7 @@ class BufferedSocket final : public Loop::Outbox {
   std::string out_;
   std::size_t sent_{};
   std::weak_ptr<void> owner_;
+  std::function<void()> at_read_;
   bool borrowed_{};  // out_ came from the loop and goes back to it
   bool waiting_{};
   bool frames_only_{};

@@ -66,8 +66,8 @@ void LiveSession::hear_again(std::string_view frame) {
   hear(std::get<Ask>(read));
 }
 
-// A ping costs us a pong, and a crumb of a message a turn through the parser: they are counted like messages, and
-// nobody is told to wait for them.
+// A ping costs us a pong, and a crumb of a message or a read of nothing a turn through the parser: they are counted like
+// messages, and nobody is told to wait for them.
 void LiveSession::on_control() {
   if (state_ == State::closing) return;
   heard_ = host_.now();

@@ -37,6 +37,13 @@ constexpr std::size_t keep_bytes{2048};
 // first one of a message does not count, because a read may end anywhere.
 constexpr std::size_t crumb_bytes{64};
 
+// Reads from the socket for one message or ping: a frame's head that comes byte by byte, and one for each crumb_bytes of
+// payload. Empty parts of a message are read without end, and nothing else tells of them.
+constexpr std::size_t free_reads_max{16};
+// Reads after our close, of at most 1.5 KB each: what was on its way to us. Who goes on all the same is not going to
+// answer.
+constexpr std::size_t closing_reads_max{1024};
+
 // A server's frame: two bytes, and two or eight more for a long payload; never masked, never in parts.
 class FrameHead {
  public:
@@ -114,7 +121,9 @@ class WebSocket::Impl : public std::enable_shared_from_this<Impl> {
     stream_.set_option(websocket::stream_base::decorator{[](websocket::response_type&) {}});
     if (error) return false;
     stream_.next_layer().frames_only();
+    stream_.next_layer().at_read([this] { on_read(); });
     stream_.control_callback([this](websocket::frame_type kind, beast::string_view) {
+      reads_ = 0;
       if (kind != websocket::frame_type::close && reader_ != nullptr) reader_->on_control();
     });
     ++pending_;
@@ -129,6 +138,7 @@ class WebSocket::Impl : public std::enable_shared_from_this<Impl> {
   void close(std::uint16_t code, std::string_view reason) {
     if (closing_ || gone_) return;
     closing_ = true;
+    reads_ = 0;
     ++pending_;
     const websocket::close_reason why{static_cast<websocket::close_code>(code), {reason.data(), reason.size()}};
     stream_.async_close(why, [self = shared_from_this()](error_code) { self->finished(); });
@@ -170,6 +180,16 @@ class WebSocket::Impl : public std::enable_shared_from_this<Impl> {
     }
   };
 
+  // Beast asks the socket for more.
+  void on_read() {
+    ++reads_;
+    if (closing_) {
+      if (reads_ > closing_reads_max) drop();
+    } else if (reads_ > free_reads_max + size_ / crumb_bytes && reader_ != nullptr) {
+      reader_->on_control();
+    }
+  }
+
   // While closing, Beast reads on by itself until the peer has answered.
   void take(error_code error, std::size_t bytes) {
     size_ += bytes;
@@ -178,6 +198,7 @@ class WebSocket::Impl : public std::enable_shared_from_this<Impl> {
     } else if (stream_.is_message_done()) {
       const std::size_t size = std::exchange(size_, 0);
       crumbled_ = false;
+      reads_ = 0;
       if (reader_ != nullptr && !closing_) reader_->on_message({input_.get(), size}, stream_.got_binary());
       if (capacity_ > keep_bytes) grow(first_bytes);
     } else if (size_ == capacity_) {
@@ -209,7 +230,8 @@ class WebSocket::Impl : public std::enable_shared_from_this<Impl> {
   std::size_t capacity_{};
   std::size_t message_bytes_max_;
   Reader* reader_;
-  int pending_{};  // reading and closing, while they go on
+  std::size_t reads_{};  // for this message so far, or since our close
+  int pending_{};        // reading and closing, while they go on
   bool starting_{};
   std::optional<std::pair<error_code, std::size_t>> read_now_;  // the read that was started has ended already
   bool crumbled_{};                                             // this message has come in a small piece already

@@ -1,7 +1,7 @@
 // websocket.hpp - One upgraded connection: whole messages in, frames out. Nothing of Beast shows here.
 //
 //        Arrival ──> WebSocket ──> Reader::on_message      a whole message, at most message_bytes_max
-//                        │    └──> Reader::on_control      a ping, a pong or a crumb of a message: for a rate limit
+//                        │    └──> Reader::on_control      a ping, a pong, a crumb of a message, a read of nothing: for a rate limit
 //                        │    └──> Reader::on_gone         the last word: the socket is closed
 //        send() ─────────┘
 //

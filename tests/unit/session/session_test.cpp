@@ -264,6 +264,17 @@ TEST(Session, slows_and_then_ends_a_flood) {
   EXPECT_GE(slowed, Bucket::refusals_max);
 }
 
+// Bug: a message of empty parts without an end cost nothing.
+TEST(Session, ends_a_flood_of_nothing) {
+  Host host;
+  Buyer buyer{host};
+  buyer.sign_in();
+  std::string flood = frame(1, "", false);
+  for (int i = 0; i < 50'000; ++i) flood += frame(0, "", false);
+  buyer.send(flood);
+  EXPECT_EQ(buyer.read_frame().close_code(), 4503);
+}
+
 TEST(Session, takes_no_binary_message) {
   Host host;
   Buyer buyer{host};

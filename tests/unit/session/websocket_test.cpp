@@ -116,6 +116,39 @@ TEST(WebSocket, counts_crumbs_and_pings) {
   EXPECT_GE(echo.controls, crumbs - 2 - doublings + 100);
 }
 
+// Bug: empty parts of a message end no read of Beast's, so a peer could send them for ever and nobody counted.
+// Goal: what is read and brings nothing is told to whoever counts. Method: a read brings at most 1536 bytes.
+TEST(WebSocket, counts_reads_that_bring_nothing) {
+  Echo echo;
+  Peer peer{echo};
+  std::string bytes = frame(1, "", false);
+  for (int i = 0; i < 60'000; ++i) bytes += frame(0, "", false);
+  ASSERT_TRUE(peer.send(bytes + frame(0, "x")));
+  EXPECT_EQ(peer.read_frame().payload, "x");
+  constexpr int free_reads{20};
+  EXPECT_GE(echo.controls, static_cast<int>(bytes.size() / 1536) - free_reads);
+  // A message in proper pieces is none of that, however long.
+  echo.controls = 0;
+  const std::string long_one(64 * 1024, 'x');
+  peer.send(text(long_one));
+  EXPECT_EQ(peer.read_frame().payload, long_one);
+  EXPECT_EQ(echo.controls, 0);
+}
+
+// Bug: after our close Beast read on for as long as the peer had something to say.
+// Goal: it is let go, and what it still sends is refused. Method: more than its kernel and ours hold; nobody drops it.
+TEST(WebSocket, reads_only_so_much_after_its_close) {
+  Echo echo;
+  Peer peer{echo};
+  peer.send(text("close 4000"));
+  EXPECT_EQ(peer.read_frame().close_code(), 4000);
+  std::string mebibyte;
+  for (int i = 0; i < 16; ++i) mebibyte += text(std::string(64 * 1024, 'x'));
+  int taken = 0;
+  while (taken < 64 && peer.send(mebibyte)) ++taken;
+  EXPECT_LT(taken, 64);
+}
+
 TEST(WebSocket, answers_a_close_and_says_its_own) {
   Echo echo;
   {
