@@ -19,6 +19,7 @@ bool LiveSession::open(Loop& loop, Arrival& arrival) {
 
 void LiveSession::send(std::string_view frame) {
   if (state_ == State::closing) return;
+  said_ = host_.now();
   if (!socket_->send(frame)) close(CloseCode::slow_reader);
 }
 
@@ -175,18 +176,18 @@ void LiveSession::on_timer() {
   if (host_.wall_ms() >= expires_wall_ms_) return close(CloseCode::expired);
   const Duration quiet = now - heard_;
   if (quiet >= dead_after()) return close(CloseCode::unresponsive);
-  if (quiet >= ping_every()) tell(tell::Ping{++pings_});
+  if (quiet >= ping_every() || now - said_ >= speak_every) tell(tell::Ping{++pings_});
   watch();
 }
 
-// Wakes for the first of: a ping, death, the token's end.
+// Wakes for the first of: a ping, of either kind, death, the token's end.
 void LiveSession::watch() {
   if (state_ != State::signed_in) return;
   const Instant now = host_.now();
   const bool is_quiet = now - heard_ >= ping_every();
   const Instant look = is_quiet ? std::min(now + ping_every(), heard_ + dead_after()) : heard_ + ping_every();
   const Instant expiry = now + std::max(Duration{1}, Duration{expires_wall_ms_ - host_.wall_ms()});
-  host_.wake(*this, std::min(look, expiry));
+  host_.wake(*this, std::min({look, said_ + speak_every, expiry}));
 }
 
 void LiveSession::error(CommandId id, Code code, std::string_view message, std::optional<std::int32_t> retry_after_ms) {

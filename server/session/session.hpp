@@ -12,7 +12,8 @@
 // gone and may be destroyed.
 //
 // Liveness asks nothing of Beast: any message is a sign of life, written down as one number; when the session's timer
-// comes round, a quiet one is pinged and a dead one let go. So a message re-arms nothing.
+// comes round, a quiet one is pinged and a dead one let go. So a message re-arms nothing. What we say is written down
+// likewise: one that has heard nothing of us is pinged too.
 #pragma once
 
 #include <cstdint>
@@ -46,6 +47,9 @@ inline constexpr Duration staff_ping_every{std::chrono::seconds{10}};
 inline constexpr Duration staff_dead_after{std::chrono::seconds{25}};
 inline constexpr Duration buyer_ping_every{std::chrono::seconds{25}};
 inline constexpr Duration buyer_dead_after{std::chrono::seconds{55}};
+// A session is not left without a word for longer, however much it says itself: a client that hears nothing for 90 s takes
+// the line for dead.
+inline constexpr Duration speak_every{std::chrono::seconds{60}};
 // For the peer to answer a close.
 inline constexpr Duration close_within{std::chrono::seconds{5}};
 
@@ -145,6 +149,7 @@ class LiveSession final : WebSocket::Reader {
   std::string kid_;  // of the key that vouches; empty: the server's own
   std::int64_t expires_wall_ms_{};
   Instant heard_{};         // when the last message came
+  Instant said_{};          // when the last one went
   std::string_view frame_;  // means something only while a message is heard
   Bucket bucket_;
   std::uint32_t pings_{};

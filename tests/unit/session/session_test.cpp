@@ -226,6 +226,22 @@ TEST(Session, pings_the_quiet_and_lets_the_dead_go) {
   for (int i = 0; i < 10'000 && host.gones == 0; ++i) std::this_thread::yield();
 }
 
+// Bug: a buyer who typed a long complaint was heard all the time and never pinged; the page heard nothing for 90 s, took
+// the line for dead and came back, again and again.
+TEST(Session, is_never_silent_for_long) {
+  Host host;
+  Buyer buyer{host};
+  buyer.sign_in();
+  constexpr Duration typing_every{3'000};
+  int said = 0;
+  for (Duration time{}; time < speak_every; time += typing_every) {
+    host.pass(typing_every);
+    buyer.send(text(R"({"type":"typing","chat":"1","on":true})"));
+    for (++said; host.asks < said;) std::this_thread::yield();
+  }
+  EXPECT_NE(buyer.read_frame().payload.find(R"("type":"ping")"), std::string::npos);
+}
+
 // An agent's dead line is noticed within 30 s: somebody waits for her.
 TEST(Session, lets_dead_staff_go_sooner) {
   Host host;
