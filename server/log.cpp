@@ -17,7 +17,7 @@ namespace {
 static_assert([] {
   for (std::size_t i = 0; i < happened_table.size(); ++i)
     if (static_cast<std::size_t>(happened_table[i].what) != i) return false;
-  return static_cast<std::size_t>(Happened::transcript_torn) + 1 == happened_table.size();
+  return static_cast<std::size_t>(Happened::recording_failed) + 1 == happened_table.size();
 }());
 
 LogOptions options;

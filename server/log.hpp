@@ -65,6 +65,7 @@ enum class Happened : std::uint8_t {
   admin_refused,
   admin_called,
   transcript_torn,
+  recording_failed,
 };
 
 struct HappenedRow {
@@ -121,6 +122,8 @@ inline constexpr std::array happened_table{
     HappenedRow{Happened::admin_called, "admin_called", Level::info, 60, "a call to the admin API"},
     HappenedRow{Happened::transcript_torn, "transcript_torn", Level::error, 10,
                 "lines of a stored chat are missing; the chat is left out"},
+    HappenedRow{Happened::recording_failed, "recording_failed", Level::warn, 10,
+                "a desk's recording could not be opened; the desk is served without one"},
 };
 
 constexpr std::string_view name_of(Happened what) { return happened_table[static_cast<std::size_t>(what)].name; }

@@ -23,6 +23,7 @@ namespace deskd {
 
 class Recorder {
  public:
+  // Throws std::runtime_error when the file cannot be opened.
   Recorder(const std::string& folder, const std::string& desk, Epoch epoch);
   ~Recorder();
 

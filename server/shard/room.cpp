@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <stdexcept>
 
 #include "server/log.hpp"
 #include "server/ops/desk_rows.hpp"
@@ -35,8 +36,13 @@ Room::Room(Shard& shard, Placement placement)
              .wall_ms = shard.clock().wall_offset_ms()}},
       wall_offset_ms_{desk_.floor().wall_ms} {
   if (!shard.options().record_dir.empty()) {
-    recorder_ = std::make_unique<Recorder>(shard.options().record_dir, name_, epoch_);
-    recorder_->begin(id_, epoch_, *policy_, shard.options().backlog_bytes_max, wall_offset_ms_);
+    try {
+      recorder_ = std::make_unique<Recorder>(shard.options().record_dir, name_, epoch_);
+      recorder_->begin(id_, epoch_, *policy_, shard.options().backlog_bytes_max, wall_offset_ms_);
+    } catch (const std::runtime_error&) {
+      // The world failed, and the shop does not wait for it: a desk may come by mail, long after the start.
+      note(Happened::recording_failed, {{"desk", Name{name_}}});
+    }
   }
   for (const stored::Revoked& each : placement.revoked)
     (each.became ? guests_ended_ : revoked(each.shop)).set({each.shop, each.person}, each.lifted, each.at);

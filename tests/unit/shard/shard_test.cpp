@@ -21,9 +21,10 @@ class ShardTest : public testing::Test {
     thread_.join();
   }
 
-  void start(std::size_t sessions_max = 10) {
+  void start(std::size_t sessions_max = 10, std::string record_dir = {}) {
     ShardOptions options;
     options.sessions_max = sessions_max;
+    options.record_dir = std::move(record_dir);
     shard_ = std::make_unique<Shard>(std::move(options), clock_, writer_, reader_, Shard::Listeners{});
     for (std::int32_t id = 1; id <= 2; ++id) shard_->place(placement(id));
     thread_ = std::thread{[this] { shard_->run(); }};
@@ -145,6 +146,13 @@ TEST_F(ShardTest, TakesStaffPastTheBuyersWhoFillIt) {
   start(0);
   const std::string answer = arrive(Entrance::agent, "desk-1");
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 101 ")) << answer;
+}
+
+// Bug: a desk that was added while its recording could not be opened (a full disk, a folder that is gone) ended the server.
+TEST_F(ShardTest, ServesADeskThatCannotBeRecorded) {
+  start(10, testing::TempDir() + "no_such_folder");
+  shard_->post(mail::Place{std::make_unique<Placement>(placement(3))});
+  EXPECT_NE(explain(3, ChatId{first_.value + 1}), "");
 }
 
 }  // namespace
