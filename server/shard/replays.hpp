@@ -13,6 +13,7 @@
 // It is one of the loop's outboxes: the last part of a turn, after the sockets have sent, is when there may be room.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -33,8 +34,11 @@ class Shard;
 // Frames that wait for one session: the longest chat whole, ten thousand lines of 300 bytes and their words twice. Who
 // is to hear more has heard some of it when the session is closed, and resumes from there.
 inline constexpr std::size_t replay_bytes_max{4 * 1024 * 1024};
-// The same for all sessions of a thread, so that many who ask and do not read cost no more than one backlog.
+// The same for all sessions of a thread, so that many who ask and do not read cost no more than one backlog. Beyond it
+// the one that is owed the most makes room.
 inline constexpr std::size_t replays_bytes_max{64 * 1024 * 1024};
+// Who takes none of the frames that wait for so long reads nothing at all: the slowest of phones takes one a second.
+inline constexpr Duration replay_stuck_after{std::chrono::seconds{30}};
 
 class Replays final : public Loop::Outbox {
  public:
@@ -43,7 +47,8 @@ class Replays final : public Loop::Outbox {
   bool empty() const { return replays_.empty(); }
   bool holds(SessionId session) const { return replays_.contains(session.value); }
 
-  // Follows all that waits for the session already. One that is owed too much is closed as slow_reader.
+  // Follows all that waits for the session already. One that is owed too much is closed as slow_reader, and so is one that
+  // takes nothing of it.
   void hold(LiveSession& session, std::string frame);
   void hold(LiveSession& session, query::Lines lines);
   // The page that was asked for: these frames come first, then the rest of the lines, if there are `more`.
@@ -56,9 +61,12 @@ class Replays final : public Loop::Outbox {
   struct Replay {
     std::deque<std::variant<std::string, query::Lines>> rest;
     std::size_t bytes{};  // of its frames
+    Instant moved;        // when it began, was given a page, or gave out a frame
     bool is_reading{};    // its first are lines, and the reader has been asked for them
   };
 
+  Replay& replay(SessionId session);
+  void make_room();
   bool give_out(SessionId session);
 
   Shard& shard_;

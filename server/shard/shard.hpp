@@ -39,6 +39,7 @@ struct ShardOptions {
   SessionOptions sessions;
   std::size_t sessions_max{20'000};
   std::size_t backlog_bytes_max{limits::backlog_bytes_max};
+  Duration replay_stuck_after{deskd::replay_stuck_after};
   std::string record_dir;  // empty: nothing is recorded
 };
 

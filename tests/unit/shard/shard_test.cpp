@@ -4,9 +4,13 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/socket.h>
+
 #include <boost/asio.hpp>
 #include <future>
 #include <thread>
+
+#include "tests/unit/session/raw_client.hpp"
 
 namespace deskd {
 namespace {
@@ -25,9 +29,14 @@ class ShardTest : public testing::Test {
     ShardOptions options;
     options.sessions_max = sessions_max;
     options.record_dir = std::move(record_dir);
+    make(std::move(options));
+    thread_ = std::thread{[this] { shard_->run(); }};
+  }
+
+  void make(ShardOptions options) {
+    options.sessions.buyers = {20, 2};
     shard_ = std::make_unique<Shard>(std::move(options), clock_, writer_, reader_, Shard::Listeners{});
     for (std::int32_t id = 1; id <= 2; ++id) shard_->place(placement(id));
-    thread_ = std::thread{[this] { shard_->run(); }};
   }
 
   // Each desk holds one chat; the first desk's is `first_`.
@@ -153,6 +162,105 @@ TEST_F(ShardTest, ServesADeskThatCannotBeRecorded) {
   start(10, testing::TempDir() + "no_such_folder");
   shard_->post(mail::Place{std::make_unique<Placement>(placement(3))});
   EXPECT_NE(explain(3, ChatId{first_.value + 1}), "");
+}
+
+// A shard that turns when the test says so, and guests whose kernels hold next to nothing.
+class ReplaysTest : public ShardTest {
+ protected:
+  struct Seat final : Admitted {
+    void signed_in() override {}
+  };
+  struct Guest {
+    std::unique_ptr<test::RawClient> client;
+    LiveSession* session{};
+  };
+
+  void turn() {
+    asio::post(shard_->loop().context(), [] {});
+    shard_->loop().turn();
+  }
+
+  Guest guest() {
+    asio::io_context context;
+    asio::ip::tcp::acceptor door{context, {asio::ip::address_v4::loopback(), 0}};
+    constexpr int few_bytes{4096};
+    Guest guest;
+    guest.client = std::make_unique<test::RawClient>(door.local_endpoint().port(), few_bytes);
+    mail::Arrive letter{DeskId{1}, {}};
+    letter.arrival.socket = Descriptor{door.accept().release()};
+    ::setsockopt(letter.arrival.socket.number(), SOL_SOCKET, SO_SNDBUF, &few_bytes, sizeof few_bytes);
+    letter.arrival.name = "lamps";
+    letter.arrival.key = "dGhlIHNhbXBsZSBub25jZQ==";
+    letter.arrival.has_origin = true;
+    letter.arrival.admitted = std::make_unique<Seat>();
+    shard_->post(std::move(letter));
+    turn();
+    EXPECT_EQ(guest.client->status(), 101);
+    guest.client->send(test::text(R"({"type":"sign_in"})"));
+    guest.session = shard_->session(SessionId{std::uint64_t{1} << 32 | guests_++});
+    while (!guest.session->is_signed_in()) turn();
+    EXPECT_NE(guest.client->read_frame().payload.find("signed_in"), std::string::npos);
+    return guest;
+  }
+
+  void owe(const Guest& guest, std::size_t frames) {
+    for (std::size_t i = 0; i < frames; ++i) shard_->replays().hold(*guest.session, std::string(frame_bytes, 'x'));
+  }
+
+  // What the guest reads when all that waits has been read.
+  test::Frame last_of(const Guest& guest) {
+    auto read = std::async(std::launch::async, [&] {
+      test::Frame frame;
+      do frame = guest.client->read_frame();
+      while (frame.opcode == 1 && frame.payload.starts_with("x"));
+      return frame;
+    });
+    while (read.wait_for(std::chrono::seconds{0}) != std::future_status::ready) turn();
+    return read.get();
+  }
+
+  static constexpr std::size_t frame_bytes{64 * 1024};
+  static constexpr std::size_t most_frames{replay_bytes_max / frame_bytes};
+  std::uint64_t guests_{};
+};
+
+// Bug: what waited for a session that does not read kept its outbox below its bound, so it was never a slow reader and
+// held its part of the thread's memory for ever.
+TEST_F(ReplaysTest, ASessionThatTakesNothingIsLetGo) {
+  make({});
+  const Guest patient = guest();
+  owe(patient, most_frames);
+  for (int i = 0; i < 10; ++i) turn();
+  EXPECT_TRUE(shard_->replays().holds(patient.session->id())) << "it has time";
+  shard_.reset();
+
+  ShardOptions options;
+  options.replay_stuck_after = Duration{};
+  guests_ = 0;
+  make(options);
+  const Guest stuck = guest();
+  owe(stuck, most_frames);
+  for (int i = 0; i < 10; ++i) turn();
+  EXPECT_TRUE(shard_->replays().empty());
+  EXPECT_EQ(last_of(stuck).close_code(), static_cast<int>(CloseCode::slow_reader));
+}
+
+// Bug: sessions that filled the thread's bound and did not read stayed, and who needed room next was closed.
+TEST_F(ReplaysTest, WhoIsOwedTheMostMakesRoom) {
+  make({});
+  const Guest greedy = guest();
+  const Guest newcomer = guest();
+  std::vector<Guest> others;
+  for (std::size_t i = 0; i < replays_bytes_max / replay_bytes_max - 1; ++i) others.push_back(guest());
+  owe(greedy, most_frames);
+  for (const Guest& other : others) owe(other, most_frames - 1);
+  owe(newcomer, others.size());
+  EXPECT_TRUE(greedy.session->is_signed_in()) << "all of it is taken, and no more";
+  owe(newcomer, 1);
+  EXPECT_FALSE(greedy.session->is_signed_in());
+  EXPECT_TRUE(newcomer.session->is_signed_in());
+  for (const Guest& other : others) EXPECT_TRUE(other.session->is_signed_in());
+  EXPECT_EQ(last_of(greedy).close_code(), static_cast<int>(CloseCode::slow_reader));
 }
 
 }  // namespace
