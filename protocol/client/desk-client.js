@@ -119,6 +119,7 @@ export class DeskClient {
     this.chats = new Map();
     this.fresh = [];              // tokens of refresh() that the server has not judged yet
     this.outbox = new Map();      // id -> {frame, line, seq, accepted, sent, resolve, reject}; line and seq: of what makes one
+    this.named = [];              // what the last resume said of each chat
     this.resuming = new Map();    // chat -> its chat_state, once that has come; gone when its lines have come too
     this.listeners = new Map();
     this.attempts = 0;
@@ -168,7 +169,7 @@ export class DeskClient {
   disconnect() {
     const socket = this.socket;
     this.socket = null;
-    this.cancel("reconnect", "silence", "send", "marks");
+    this.cancel("reconnect", "silence", "send", "marks", "resume");
     this.become("closed");
     socket?.close(1000);
   }
@@ -182,7 +183,7 @@ export class DeskClient {
 
   lost(code) {
     this.socket = null;
-    this.cancel("silence", "send", "marks");
+    this.cancel("silence", "send", "marks", "resume");
     const refused = code === BAD_TOKEN ? this.fresh.pop() : undefined;
     if (!mayReconnect(code) && refused === undefined) {
       this.become("ended", code);
@@ -309,8 +310,15 @@ export class DeskClient {
       // Also of one that is not named: it may be one's own again, and then comes whole.
       if (chat.epoch !== epoch) this.loseTail(chat, epoch);
     }
+    this.named = held;
     // Also with nothing held: the answer is what is one's own by now, and the state of everything.
-    for (let from = 0; from === 0 || from < held.length; from += RESUME_CHATS_MAX)
+    if (!held.length) this.write({ type: "resume", chats: [] });
+    this.nameUnanswered();
+  }
+
+  nameUnanswered() {
+    const held = this.named.filter(({ chat }) => this.resuming.get(chat) === null);
+    for (let from = 0; from < held.length; from += RESUME_CHATS_MAX)
       this.write({ type: "resume", chats: held.slice(from, from + RESUME_CHATS_MAX) });
   }
 
@@ -430,7 +438,11 @@ export class DeskClient {
     const wait = this.retryAfterMs;
     this.retryAfterMs = 0;
     if (entry) entry.sent = false;
-    else for (const marks of this.marks.values()) marks.refused = true;   // a mark has no id: it may have been any of them
+    else {
+      // It has no id: a mark, of whichever chat, or a resume, because the server tells one after the other.
+      for (const marks of this.marks.values()) marks.refused = true;
+      this.after("resume", wait, () => this.nameUnanswered());
+    }
     this.burst = 0;
     this.paceMs = Math.max(this.paceMs, message.code === "rate_limited" ? wait : RESEND_EVERY_MS);
     this.pausedUntil = Math.max(this.pausedUntil, this.clock.now() + wait);

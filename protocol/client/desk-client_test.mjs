@@ -367,6 +367,29 @@ test("same epoch: resumes from the last line before the first gap, and says noth
   assert.equal(client.outbox.size, 0);
 });
 
+// A session whose last resume is still being told is refused another, as one of more chats than fit into one may be.
+test("a resume that was refused is said again for the chats that nothing came of", async () => {
+  const { client, server, clock, link, chat } = await opened();
+  client.say(server.chat, "1"); server.run(); server.commit(); server.run();
+  link().cut();
+  let refusals = 1;
+  server.refuse = (frame) => frame.type === "resume" && refusals-- > 0 ? { type: "error", code: "rate_limited", retry_after_ms: 1000 } : null;
+  client.say(server.chat, "2");
+  while (!link()) clock.advance(100);
+  server.run();
+  const resumes = () => link().heard.filter((frame) => frame.type === "resume");
+  assert.equal(resumes().length, 1);
+  clock.advance(999); server.run();
+  assert.equal(resumes().length, 1);
+  clock.advance(1); server.run();
+  assert.deepEqual(resumes()[1], resumes()[0]);
+  assert.deepEqual(texts(chat()), ["1"]);
+  server.commit(); server.run();
+  assert.deepEqual(texts(chat()), ["1", "2"]);
+  clock.advance(10_000); server.run();
+  assert.equal(resumes().length, 2);
+});
+
 test("another epoch: what lies beyond stored is not recorded, own lines go again and are recorded after all", async () => {
   const { client, server, clock, chat, link } = await opened();
   client.say(server.chat, "safe"); server.run(); server.commit(); server.run();

@@ -19,6 +19,9 @@ constexpr std::int64_t wall_offset_told_ms{1000};
 // Whoever revokes waits so long for it to be stored, well within the time that the listener gives an answer.
 constexpr Duration revoked_stored_within{5000};
 
+// A resume is one message and may be ten thousand lines: a session is owed one at a time. Most are told within so long.
+constexpr std::int32_t resume_next_ms{1000};
+
 }  // namespace
 
 Room::Room(Shard& shard, Placement placement)
@@ -152,6 +155,8 @@ void Room::opened(LiveSession& session, const Identity& who) {
 
 void Room::heard(LiveSession& session, const Ask& ask) {
   ++shard_.tallies().messages_in;
+  if (std::holds_alternative<ask::Resume>(ask) && shard_.replays().holds(session.id()))
+    return session.tell(tell::Error{{}, Code::rate_limited, "one resume after the other", resume_next_ms});
   step(event::Heard{session.id(), ask});
 }
 

@@ -263,5 +263,15 @@ TEST_F(ReplaysTest, WhoIsOwedTheMostMakesRoom) {
   EXPECT_EQ(last_of(greedy).close_code(), static_cast<int>(CloseCode::slow_reader));
 }
 
+// Bug: a resume cost one message however much of the last one was still to be told.
+TEST_F(ReplaysTest, OneResumeAfterTheOther) {
+  make({});
+  const Guest eager = guest();
+  owe(eager, most_frames);
+  eager.client->send(test::text(R"({"type":"resume"})"));
+  while (shard_->tallies().messages_in == 0) turn();
+  EXPECT_NE(last_of(eager).payload.find(R"("code":"rate_limited")"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace deskd
