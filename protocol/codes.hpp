@@ -57,7 +57,8 @@ inline constexpr std::array code_table{
     CodeRow{Code::bad_words, "bad_words", "the text holds a character that cannot be stored"},
     CodeRow{Code::stale_policy, "stale_policy", "the policy has changed since the version this one started from"},
     CodeRow{Code::bad_policy, "bad_policy", "the policy breaks a rule; message names it"},
-    CodeRow{Code::in_use, "in_use", "what would be removed still holds chats; message names them"},
+    CodeRow{Code::in_use, "in_use",
+            "what would be removed still holds chats, or another desk has it; message names it"},
     CodeRow{Code::refused, "refused", "the database would not hold this line"},
 };
 
