@@ -122,7 +122,7 @@ class Rights(unittest.TestCase):
         await buyer.say(chat, "在吗")
         await buyer.place(chat, "waiting")
         told = (await boss.command("explain", chat=chat, all=True))["candidates"]
-        expected = [("08", "not_in_queue"), ("boss", "not_in_queue"), ("wall", "not_in_queue"), ("09", "not_available"), ("07", "full")]
+        expected = [("08", "not_in_queue"), ("boss", "not_in_queue"), ("09", "not_available"), ("07", "full")]
         self.assertEqual([(one["agent"], one["fell_out"]) for one in told], expected)
         self.assertEqual(await agent.refused("explain", chat=chat, all=True), "unknown_chat")
         rows = lambda lines: [tuple(line.split()[:2]) for line in lines]

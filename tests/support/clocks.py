@@ -35,7 +35,7 @@ def check_clocks(case, desk, steps_ms):
     for chat, seq, at, kind, origin in desk.postgres.rows("select chat, seq, at_ms, kind, origin from message where stream = 0 order by chat, seq"):
         chats[chat][1].append((seq, at, KINDS[kind], ORIGINS[origin]))
     moved = {chat for chat, (_, lines) in chats.items() if sum(kind == "joined" for _, _, kind, _ in lines) > 1}
-    due = sorted((chat, clock, seq * 4 + step, since + after) for chat, (queue, lines) in chats.items()
+    due = sorted((chat, clock, seq * 16 + step, since + after) for chat, (queue, lines) in chats.items()
                  for clock, seq, since, until in waits(lines) if clock != AGENT_RESPONSE or chat not in moved
                  for step, after in enumerate(steps_ms[queue]) if since + after <= until)
     missed = [row for row in desk.postgres.rows("select chat, clock, ordinal, at_ms, number from fact where kind = %s and clock <= %s order by 1, 2, 3",
@@ -45,4 +45,4 @@ def check_clocks(case, desk, steps_ms):
     for chat, clock, ordinal, at, late in missed:
         case.assertGreaterEqual(late, 0, f"chat {chat}, clock {clock}, {ordinal}: fired early")
         if late > LATE_MS: case.assertTrue(any(0 <= at - start <= LATE_MS for start in began), f"chat {chat}, clock {clock}, {ordinal}: {late} ms late")
-    return [sum(ordinal % 4 == step for _, _, ordinal, _, _ in missed) for step in range(4)]
+    return [sum(ordinal % 16 == step for _, _, ordinal, _, _ in missed) for step in range(4)]
