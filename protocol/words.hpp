@@ -99,7 +99,8 @@ enum class FactKind : std::uint8_t {
   returned,
   closed,
   reopened,
-  identified,
+  identified,  // of a chat: its guest did. chat is 0: the guest of the fact before became the buyer `detail`; `number` is
+               // the chat that goes on instead of the guest's
   rated,
   wrapped_up,
   status,      // of an agent; chat is 0

@@ -181,6 +181,8 @@ export class DeskClient {
     if (this.connection === "open") this.write({ type: "refresh", token });
   }
 
+  showFresh() { for (const token of this.fresh) this.write({ type: "refresh", token }); }
+
   lost(code) {
     this.socket = null;
     this.cancel("silence", "send", "marks", "resume");
@@ -293,7 +295,7 @@ export class DeskClient {
     this.resume(message.epoch);
     // A line that has its number is told of again by the resume of its chat; without one it must be asked after.
     for (const entry of this.outbox.values()) entry.sent = Boolean(entry.seq) && this.resuming.has(entry.frame.chat);
-    for (const token of this.fresh) this.write({ type: "refresh", token });
+    this.showFresh();
     this.become("open");
     this.send();
   }
@@ -377,6 +379,12 @@ export class DeskClient {
   hear_chat_state(message) {
     const chat = this.chat(message.chat, message.epoch);
     chat.state = message;
+    // A database that was restored knows less than it told: what is above that is gone.
+    if ((message.stored ?? 0) < chat.main.stored || (message.inside_stored ?? 0) < chat.inside.stored) {
+      chat.main.stored = message.stored ?? 0;
+      chat.inside.stored = message.inside_stored ?? 0;
+      this.loseTail(chat, chat.epoch);
+    }
     chat.held = true;
     if (message.place !== "waiting") chat.in_line = null;
     this.advance(chat, "main", message.stored ?? 0);
@@ -439,9 +447,9 @@ export class DeskClient {
     this.retryAfterMs = 0;
     if (entry) entry.sent = false;
     else {
-      // It has no id: a mark, of whichever chat, or a resume, because the server tells one after the other.
+      // It has no id: a mark, of whichever chat, a refresh, or a resume, because the server tells one after the other.
       for (const marks of this.marks.values()) marks.refused = true;
-      this.after("resume", wait, () => this.nameUnanswered());
+      this.after("resume", wait, () => { this.nameUnanswered(); this.showFresh(); });
     }
     this.burst = 0;
     this.paceMs = Math.max(this.paceMs, message.code === "rate_limited" ? wait : RESEND_EVERY_MS);

@@ -411,6 +411,21 @@ test("another epoch: what lies beyond stored is not recorded, own lines go again
   assert.deepEqual(chat().unrecorded, []);
 });
 
+// Restoring a dump takes back what was told to be stored. Once the client kept it with two ticks, above lines of its number.
+test("a server that was restored knows less: what is above that is not recorded any more", async () => {
+  const { client, server, clock, chat, link } = await opened();
+  for (const text of ["1", "2", "3"]) { client.say(server.chat, text); server.run(); }
+  server.commit(); server.run();
+  server.stored = 1;
+  server.crash();
+  clock.advance(60_000); server.run();
+  assert.equal(link().heard[1].chats[0].stored, 3);
+  assert.deepEqual(texts(chat()), ["1"]);
+  assert.deepEqual(chat().unrecorded.map((l) => l.text), ["2", "3"]);
+  client.say(server.chat, "4"); server.run(); server.commit(); server.run();
+  assert.deepEqual(texts(chat()), ["1", "4"]);
+});
+
 // The words may grow within deskd.v1: a line that is passed over would leave a gap, and no resume would ever end.
 test("a line of an unknown kind takes its place, and a stream that is not known leaves the others alone", async () => {
   const { client, server, clock, chat, link } = await opened();
@@ -524,6 +539,16 @@ test("refresh goes out on the live session and holds for later ones", async () =
   assert.deepEqual(link().heard.at(-1), { type: "refresh", token: "newer" });
   link().cut(); clock.advance(60_000); server.run();
   assert.equal(link().heard[0].token, "newer");
+});
+
+// It has no id to be refused by. Once it was taken for a mark, and the session ran out with its token.
+test("a refresh that was too fast is said again after the wait", async () => {
+  const { client, server, clock, link } = await opened();
+  let refusals = 1;
+  server.refuse = (frame) => frame.type === "refresh" && refusals-- > 0 ? { type: "error", code: "rate_limited", retry_after_ms: 500 } : null;
+  client.refresh("newer"); server.run();
+  clock.advance(500); server.run();
+  assert.deepEqual(link().heard.filter((frame) => frame.type === "refresh"), [{ type: "refresh", token: "newer" }, { type: "refresh", token: "newer" }]);
 });
 
 test("a refused token leaves the one before in force, on the live session and for coming back", async () => {

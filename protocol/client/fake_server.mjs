@@ -94,7 +94,7 @@ export class FakeServer {
                            now: "2026-01-01T00:00:00.000Z", token: link.role === "guest" && !frame.token ? "guest-token" : "", expires: "2026-01-01T00:00:00.000Z" });
       case "resume":
         for (const held of frame.chats) {
-          const from = held.epoch === this.epoch ? held.seq : held.stored;
+          const from = held.stored > this.lines.length ? 0 : held.epoch === this.epoch ? held.seq : held.stored;
           link.tell(this.state());
           for (const line of this.lines.slice(from)) link.tell(this.frameOf(line));
         }
@@ -132,7 +132,7 @@ export class FakeServer {
                                      lines: fresh.filter((l) => l.author === link.person).map(({ id, seq, at }) => ({ id, seq, at })) });
   }
 
-  // kill -9: what was not stored is gone, every socket is cut, the next start has another epoch.
+  // kill -9, or a dump restored where the test has lowered `stored`: what was not stored is gone, every socket is cut, the next start has another epoch.
   crash() {
     this.lines.length = this.stored;
     this.epoch++;

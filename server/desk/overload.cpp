@@ -74,35 +74,35 @@ void ask(Floor& floor, Chat& chat) {
   floor.persist(fact);
   floor.persist_place(chat);
   floor.arm(chat, ChatTimer::queue_wait, floor.now + promise.queue_wait);
-  tell_in_line(floor, chat, true);
+  tell_in_line(floor, chat);
 }
 
-void tell_in_line(Floor& floor, Chat& chat, bool choose) {
+void tell_in_line(Floor& floor, Chat& chat) {
   // To the buyer an offer is still waiting: who is first in line may be with an agent in a moment.
   if ((chat.place != Place::waiting && chat.place != Place::reserved) || chat.absent) return;
   floor.arm(chat, ChatTimer::in_line, floor.now + in_line_every);
   const bool in_line = floor.match.need(chat.id) != nullptr;
-  tell::InLine told{.chat = chat.id, .ahead = in_line ? floor.match.ahead(chat.id) : 0, .choose = choose};
+  tell::InLine told{.chat = chat.id, .ahead = in_line ? floor.match.ahead(chat.id) : 0, .choose = chat.asked};
   const auto forecast = floor.forecasts.find(chat.queue);
   const auto range = forecast == floor.forecasts.end() ? std::nullopt : forecast->second.range(told.ahead, floor.now);
   if (range) {
     told.wait_p50_s = static_cast<std::int32_t>(range->p50.count() / 1000);
     told.wait_p90_s = static_cast<std::int32_t>(range->p90.count() / 1000);
   }
-  if (!choose && !chat.told && range && range->p50 > floor.promise(chat).ask_beyond) return ask(floor, chat);
+  if (!chat.told && range && range->p50 > floor.promise(chat).ask_beyond) return ask(floor, chat);
   floor.tell(chat.buyer->sessions, told);
 }
 
 void on_in_line(Floor& floor, Chat& chat) {
   if (chat.timer(ChatTimer::in_line).due() == chat.placed + first_in_line) talk::tell_state(floor, chat);
-  tell_in_line(floor, chat, false);
+  tell_in_line(floor, chat);
 }
 
 void on_buyer_back(Floor& floor, Chat& chat) {
   if (chat.place != Place::waiting && chat.place != Place::reserved) return;
   // It fell due while nobody was there to ask; that it did is counted already.
   if (floor.now >= question_due(floor, chat)) return ask(floor, chat);
-  tell_in_line(floor, chat, chat.asked);
+  tell_in_line(floor, chat);
 }
 
 void handle(Floor& floor, Session& session, const ask::Choose& choose) {

@@ -18,7 +18,7 @@ void on_in_line(Floor& floor, Chat& chat);
 bool sheds(Floor& floor, std::size_t from_percent, Counters::Count& count);
 // Automatic surge begins or ends by how many wait. Ends every step that seated or moved anybody.
 void look_for_surge(Floor& floor);
-void tell_in_line(Floor& floor, Chat& chat, bool choose);
+void tell_in_line(Floor& floor, Chat& chat);
 // The buyer of a waiting chat is here again: tells the place, and asks what could not be asked meanwhile.
 void on_buyer_back(Floor& floor, Chat& chat);
 

@@ -70,12 +70,19 @@ void on_agent_back(Floor& floor, Agent& agent) {
 // Sends one chat to a session that holds it up to a line of some epoch.
 void resume_chat(Floor& floor, const Chat& chat, const ask::Held& held, SessionId session, bool staff) {
   const auto from = [&](const Transcript& transcript, Seq seq, Seq stored) {
+    // A database that was restored has less than it told; what the client holds may be of lines that are no more.
+    if (stored > transcript.last()) return Seq{};
     return std::min(held.epoch == floor.epoch ? seq : stored, transcript.last());
   };
   // What was refused while the session was away it holds as a line on its way to the database.
   const auto tell_refused = [&](const Transcript& transcript, Stream stream, Seq seq, Seq stored) {
-    for (Seq at = next(stored); at <= from(transcript, seq, stored); at = next(at))
-      if (transcript.line(at).refused) floor.tell(session, talk::line_of(floor, chat, stream, at));
+    const Seq last = from(transcript, seq, stored);
+    for (Seq at = next(stored); at <= last; at = next(at)) {
+      const Transcript::Line& line = transcript.line(at);
+      if (!line.refused) continue;
+      floor.tell(session, talk::line_of(floor, chat, stream, at));
+      if (line.kind == LineKind::recalled) floor.tell(session, talk::line_of(floor, chat, stream, line.reply_to));
+    }
   };
   if (Session* who = floor.session(session); who != nullptr && !staff) who->follows = chat.id;
   talk::tell_state(floor, chat, session);
@@ -304,6 +311,12 @@ void on_identified(Floor& floor, const event::Identified& identified) {
                              .reason = Reason::identified,
                              .shop = guest.shop,
                              .detail = guest.id});
+  // Who the guest became stands beside it, and which chat goes on: nothing else joins what the two of them said.
+  floor.persist(record::Fact{.at = floor.now,
+                             .kind = FactKind::identified,
+                             .shop = named.shop,
+                             .number = guest.chat != nullptr ? guest.chat->other.value : 0,
+                             .detail = named.id});
   const bool was_present = named.present();
   const std::vector<SessionId> others = named.sessions;
   for (const Session& tab : floor.sessions)

@@ -65,7 +65,7 @@ void end(Floor& floor, Chat& chat, Reason reason) {
   }
   seating::on_agent_changed(floor, agent);
   seating::on_need_changed(floor, chat);
-  overload::tell_in_line(floor, chat, false);
+  overload::tell_in_line(floor, chat);
 }
 
 void on_lapsed(Floor& floor, Chat& chat) {

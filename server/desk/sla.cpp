@@ -9,6 +9,7 @@
 #include "server/desk/presence.hpp"
 #include "server/desk/rights.hpp"
 #include "server/desk/seating.hpp"
+#include "server/desk/talk.hpp"
 
 namespace deskd::sla {
 
@@ -372,6 +373,8 @@ void handle(Floor& floor, Session& session, const ask::NoAnswerNeeded& ask) {
     floor.persist_place(*chat);
     arm_idle(floor, *chat);
     arm_quiet(floor, *chat);
+    // No line says so.
+    talk::tell_state(floor, *chat);
   }
   floor.done(session, ask.id, chat->id);
 }

@@ -20,6 +20,7 @@ function element(tag, text, className = "") {
 }
 
 function told(line) {
+  if (line.kind === "refused") return "(could not be recorded)";
   if (line.hidden) return "(taken back)";
   switch (line.kind) {
     case "joined": return `${line.text || line.from || "Somebody"} is here`;

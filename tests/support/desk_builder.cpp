@@ -68,9 +68,7 @@ void Scene::run(const Event& event) {
 }
 
 void Scene::step(const Event& event) {
-  refusing_ = std::holds_alternative<event::Refused>(event);
   run(event);
-  refusing_ = false;
   if (keeps_up_) catch_up();
 }
 
@@ -122,16 +120,19 @@ void Scene::keep(const effect::Send& send) {
     tell("    " + (known == naming_.sessions.end() ? std::string{"?"} : known->second) + " hears " + text);
     heard_.push_back({to, text});
     const auto at = alive_.find(to);
-    // A line that was refused is told again, in the place of what is held of it.
-    if (at == alive_.end() || refusing_) continue;
+    if (at == alive_.end()) continue;
     if (const auto* line = std::get_if<tell::Line>(&send.message)) {
       ask::Held& held = at->second[line->chat];
       held.chat = line->chat;
       held.epoch = epoch_;
       Seq& seq = line->stream == Stream::main ? held.seq : held.inside;
       Seq& stored = line->stream == Stream::main ? held.stored : held.inside_stored;
-      // A line comes to a buyer once, in order: that is what resuming rests on. Their own come by `stored`.
-      if (line->seq <= seq && line->kind != LineKind::refused && buyers_.count(to) != 0 && wrong_.empty())
+      // A line comes to a buyer once, in order: that is what resuming rests on. Their own come by `stored`. One that was
+      // refused is told again, and if it was a recall, what it hid after it.
+      const bool refused = line->kind == LineKind::refused;
+      const bool shown_again = !refused && refused_to_.erase(to) != 0;
+      if (refused) refused_to_.insert(to);
+      if (line->seq <= seq && !refused && !shown_again && buyers_.count(to) != 0 && wrong_.empty())
         wrong_ = naming_.sessions[to] + " hears a line twice: " + text;
       seq = std::max(seq, line->seq);
       stored = std::max(stored, line->stored);

@@ -126,7 +126,7 @@ class Scene {
   std::vector<Dropped> dropped_;
   std::string story_;
   std::string wrong_;
-  bool refusing_{};
+  std::set<SessionId> refused_to_;  // whose last line was one that was refused
 };
 
 }  // namespace deskd

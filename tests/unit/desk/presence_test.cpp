@@ -63,6 +63,24 @@ TEST(Presence, ADismissedAgentsSessionsEndResumedOrNot) {
   EXPECT_EQ(scene.wrong(), "");
 }
 
+// A database that was restored from a copy has less than it told. Once a client that held more was told only what lay above
+// its own last line, and kept lines of its number that are no more.
+TEST(Presence, WhoHoldsMoreThanThereIsHearsAllOfIt) {
+  Scene scene{a_desk()};
+  const SessionId tab = scene.arrive("Li", Role::buyer, "Li");
+  scene.ask(tab, ask::Open{.id = scene.next_id()});
+  const ChatId chat = scene.floor().chats.begin()->first;
+  scene.ask(tab, ask::Say{.id = scene.next_id(), .chat = chat, .text = "first"});
+  for (const Epoch epoch : {Epoch{9}, scene.floor().epoch}) {
+    const SessionId other = scene.arrive("other", Role::buyer, "Li");
+    scene.forget();
+    scene.ask(other, ask::Resume{{{.chat = chat, .epoch = epoch, .seq = Seq{50}, .stored = Seq{40}}}});
+    bool hears_first = false;
+    for (const Scene::Heard& heard : scene.heard()) hears_first |= heard.text.find("text=first") != std::string::npos;
+    EXPECT_TRUE(hears_first) << epoch.value;
+  }
+}
+
 // A wallboard is nobody's presence. Once an agent's look at the figures, with a token that lets her do no more, heard the words
 // of her chats and kept them hers when her console was gone.
 TEST(Presence, WhoLooksOnIsNotThere) {
