@@ -114,7 +114,8 @@ std::string check_idle_beside_waiting(const Floor& floor) {
   };
   const auto serves = [&](const Chat& chat, const Agent& agent) {
     return agent.employed && agent.present() && agent.status == Status::available && places(chat, agent) > 0 &&
-           (agent.queues & chat.open_queues) != 0 && (chat.needed & ~agent.skills) == 0;
+           (chat.place != Place::left_message || agent.left_max > 0) && (agent.queues & chat.open_queues) != 0 &&
+           (chat.needed & ~agent.skills) == 0;
   };
   const auto gave_back = [](const Chat& chat, const Agent& agent) {
     return std::find(chat.declined.begin(), chat.declined.end(), agent.index) != chat.declined.end();

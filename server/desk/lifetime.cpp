@@ -157,7 +157,8 @@ void handle(Floor& floor, Session& session, const ask::Open& open) {
       (buyer.guest && overload::sheds(floor, limits::Shed::guests, floor.counters.shed_guests))) {
     return floor.refuse(session, open.id, Code::storage_behind, {}, limits::storage_behind_retry_chat_ms);
   }
-  if (buyer.guest && floor.chats.size() >= limits::guest_chats_max && buyer.chat == nullptr) {
+  const bool reopens = buyer.chat != nullptr && can_reopen(floor, *buyer.chat, open.queue);
+  if (buyer.guest && !reopens && floor.chats.size() >= limits::guest_chats_max) {
     ++floor.counters.shed_guests;
     return floor.refuse(session, open.id, Code::overloaded, {}, limits::overloaded_retry_ms);
   }
@@ -169,10 +170,11 @@ void handle(Floor& floor, Session& session, const ask::Open& open) {
     const Agent* agent = floor.roster.find(open.agent);
     if (agent == nullptr || !agent->employed) return floor.refuse(session, open.id, Code::unknown_agent);
   }
+  if (open.skills.size() > limits::skills_max) return floor.refuse(session, open.id, Code::too_many, "skills");
   for (const std::string_view skill : open.skills)
     if (floor.book->skill(skill) == 0)
       return floor.refuse(session, open.id, Code::bad_message, "skills: nobody has it");
-  if (buyer.chat != nullptr && can_reopen(floor, *buyer.chat, open.queue)) {
+  if (reopens) {
     Chat& chat = *buyer.chat;
     reopen(floor, chat, open);
     floor.done(session, open.id, chat.id);

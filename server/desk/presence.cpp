@@ -77,11 +77,12 @@ void resume_chat(Floor& floor, const Chat& chat, const ask::Held& held, SessionI
   // What was refused while the session was away it holds as a line on its way to the database.
   const auto tell_refused = [&](const Transcript& transcript, Stream stream, Seq seq, Seq stored) {
     const Seq last = from(transcript, seq, stored);
+    if (stored >= last) return;  // also of any number that a client may make up
     for (Seq at = next(stored); at <= last; at = next(at)) {
       const Transcript::Line& line = transcript.line(at);
       if (!line.refused) continue;
       floor.tell(session, talk::line_of(floor, chat, stream, at));
-      if (line.kind == LineKind::recalled) floor.tell(session, talk::line_of(floor, chat, stream, line.reply_to));
+      if (line.kind == LineKind::recalled) talk::tell_again(floor, chat, stream, line.reply_to, session);
     }
   };
   if (Session* who = floor.session(session); who != nullptr && !staff) who->follows = chat.id;

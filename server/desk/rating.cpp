@@ -20,14 +20,14 @@ void handle(Floor& floor, Session& session, const ask::Rate& rate) {
   if (rate.rating.score < 1 || rate.rating.score > 5)
     return floor.refuse(session, rate.id, Code::bad_message, "score: 1 to 5");
   if (rate.rating.text.size() > limits::words_bytes_max) return floor.refuse(session, rate.id, Code::too_large, "text");
-  if (chat->last_agent == nobody && chat->agent == nobody)
-    return floor.refuse(session, rate.id, Code::wrong_place, "nobody served it");
+  // Whom it is only offered to has not served it.
+  if (chat->last_agent == nobody) return floor.refuse(session, rate.id, Code::wrong_place, "nobody served it");
   if (!rights::may_add_line(floor, session, *chat, Stream::main, rate.id)) return;
   chat->rating =
       talk::append(floor, *chat, Stream::main, {.id = rate.id, .origin = Origin::buyer, .kind = LineKind::rating}, {},
                    session.id, rate.rating, content(rate.rating));
   record::Fact fact = floor.fact(*chat, FactKind::rated);
-  fact.agent = floor.roster.agent(chat->agent != nobody ? chat->agent : chat->last_agent).name;
+  fact.agent = floor.roster.agent(chat->last_agent).name;
   fact.number = rate.rating.score;
   floor.persist(fact);
 }

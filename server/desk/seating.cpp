@@ -58,8 +58,9 @@ void forget_declined_by_all(const Floor& floor, Chat& chat) {
   if (chat.declined.empty()) return;
   const bool uses_kept_back = floor.queue(chat).kept_back_pct > 0;
   const bool all_had_it = std::all_of(floor.roster.all().begin(), floor.roster.all().end(), [&](const auto& agent) {
-    // Places that are kept back from such chats are none.
-    const bool has_places = agent->capacity > (uses_kept_back ? 0 : agent->kept_back);
+    // Places that are kept back from such chats are none, and left messages may have none at all.
+    const bool has_places = agent->capacity > (uses_kept_back ? 0 : agent->kept_back) &&
+                            (chat.place != Place::left_message || agent->left_max > 0);
     return !agent->seat().takes || !has_places || (agent->queues & chat.open_queues) == 0 ||
            (chat.needed & ~agent->skills) != 0 ||
            std::find(chat.declined.begin(), chat.declined.end(), agent->index) != chat.declined.end();
@@ -167,6 +168,7 @@ void set_need(Floor& floor, Chat& chat) {
     const auto shop = floor.book->shop(chat.shop);
     queue = (shop ? floor.book->first_queue(*shop) : std::nullopt).value_or(QueueIndex{0});
     sla::move_to(floor, chat, floor.book->queue(*queue).name);
+    sla::set_clocks(floor, chat);
     floor.persist(floor.fact(chat, FactKind::requeued, Reason::policy));
     floor.persist_place(chat);
   }
@@ -199,10 +201,13 @@ void on_agent_changed(Floor& floor, Agent& agent, bool tell) {
   const Seat* known = floor.match.seat(agent.index);
   const bool changed = known == nullptr || !(*known == seat);
   if (changed) {
-    const bool serves_less =
-        known != nullptr && ((known->queues & ~seat.queues) != 0 || (known->skills & ~seat.skills) != 0);
-    // Less also of who is on a break: chats wait for her return.
-    if (serves_less || (known != nullptr && known->serves() && !seat.serves())) floor.someone_left = true;
+    // She takes less: also of who is on a break, for chats wait for her return.
+    const auto takes_all_kinds = [](const Seat& of) { return of.capacity > of.kept_back; };
+    if (known != nullptr && ((known->queues & ~seat.queues) != 0 || (known->skills & ~seat.skills) != 0 ||
+                             (known->serves() && !seat.serves()) || (known->left_max > 0 && seat.left_max == 0) ||
+                             (takes_all_kinds(*known) && !takes_all_kinds(seat)))) {
+      floor.someone_left = true;
+    }
     floor.match.set_agent(agent.index, seat);
     floor.roomy.push_back(agent.index);
     floor.places -= agent.places;
@@ -532,8 +537,8 @@ void handle(Floor& floor, Session& session, const ask::Pull& pull) {
   Agent& agent = floor.roster.agent(session.agent);
   // A repeat is not another chat: it finds the line with which the first one came, as long as that chat is remembered.
   for (const auto& [id, chat] : floor.chats) {
-    if (chat->last_agent != agent.index) continue;
-    if (const Seq joined = chat->main.find(pull.id)) return floor.done(session, pull.id, id, joined);
+    const Seq joined = chat->main.find(pull.id);
+    if (joined && chat->main.line(joined).author == agent.index) return floor.done(session, pull.id, id, joined);
   }
   if (agent.answered.knows(pull.id)) return floor.done(session, pull.id);
   // An agent who is not available may still ask for work herself: she is looked at as if she were.

@@ -98,6 +98,11 @@ void replay(Floor& floor, const Chat& chat, Stream stream, Seq after, SessionId 
   for (Seq seq = from; seq <= transcript.last(); seq = next(seq)) floor.tell(to, line_of(floor, chat, stream, seq));
 }
 
+void tell_again(Floor& floor, const Chat& chat, Stream stream, Seq seq, SessionId to) {
+  if (seq >= chat.transcript(stream).kept_from()) return floor.tell(to, line_of(floor, chat, stream, seq));
+  floor.out->add(effect::ReadLines{to, chat.id, stream, Seq{seq.value - 1}, seq});
+}
+
 void tell_state(Floor& floor, const Chat& chat, SessionId to) {
   const Session* session = floor.session(to);
   if (session == nullptr) return;
@@ -333,15 +338,13 @@ void on_refused(Floor& floor, Position position) {
     floor.tell(sessions_of(floor, chat, line), tell::Error{line.id, Code::refused, "could not be stored", {}});
   transcript.refuse(seq);
   // Whoever holds it as it was takes it for safe once the watermark has passed it.
-  const auto tell_again = [&](Seq which) {
-    const auto heard = floor.hearing(chat, pending->stream);
-    floor.out->send(heard, line_of(floor, chat, pending->stream, which));
-  };
-  tell_again(seq);
+  const auto heard = floor.hearing(chat, pending->stream);
+  const std::vector<SessionId> everyone(heard.begin(), heard.end());
+  for (const SessionId to : everyone) tell_again(floor, chat, pending->stream, seq, to);
   // What has not been done can be asked for again.
   if (line.kind == LineKind::recalled) {
     transcript.show(line.reply_to);
-    tell_again(line.reply_to);
+    for (const SessionId to : everyone) tell_again(floor, chat, pending->stream, line.reply_to, to);
   }
   if (line.kind == LineKind::rating) chat.rating = Seq{};
   floor.persist(floor.fact(chat, FactKind::refused));

@@ -21,6 +21,8 @@ Seq note(Floor& floor, Chat& chat, LineKind kind, Origin origin, std::string_vie
 
 // A line as it goes to a reader.
 tell::Line line_of(const Floor& floor, const Chat& chat, Stream stream, Seq seq);
+// Sends one line again, in the place of what the session holds of it.
+void tell_again(Floor& floor, const Chat& chat, Stream stream, Seq seq, SessionId to);
 // Sends what follows `after` of a stream to one session.
 void replay(Floor& floor, const Chat& chat, Stream stream, Seq after, SessionId to);
 // Tells a session the chat as it is.

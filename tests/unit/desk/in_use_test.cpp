@@ -57,5 +57,35 @@ TEST_F(InUse, NotWhatOnlyChatsThatHaveEndedWereIn) {
   EXPECT_TRUE(scene_.desk().in_use(next_).empty());
 }
 
+// The queue went while a chat was being opened in it, after the question what is in use: it goes on in the shop's first, and
+// is promised what that one promises. Once its clocks stayed as the queue that went had set them, and fired early.
+TEST(QueueGone, AChatWhoseQueueWentIsPromisedWhatItsNextQueueDoes) {
+  policy::Desk policy = a_desk();
+  policy.agents = {an_agent("01", 1)};
+  policy.queues.push_back(policy.queues.front());
+  policy.queues.back().name = "fast";
+  policy.queues.front().first_response.target = std::chrono::seconds{20};
+  policy.queues.back().first_response.target = std::chrono::seconds{5};
+  policy.agents.front().queues = {policy.queues.front().name, "fast"};
+  Scene scene{policy};
+  const SessionId agent = scene.arrive("01", Role::agent, "01", "");
+  scene.ask(agent, ask::SetStatus{scene.next_id(), Status::on_break});
+  const SessionId buyer = scene.arrive("Li", Role::buyer, "Li");
+  scene.ask(buyer, ask::Open{.id = scene.next_id(), .queue = "fast"});
+  const ChatId chat = scene.floor().chats.begin()->first;
+  scene.ask(buyer, ask::Say{.id = scene.next_id(), .chat = chat, .text = "hello"});
+  policy.version = 2;
+  policy.queues.pop_back();
+  policy.agents.front().queues.pop_back();
+  scene.change_policy(policy);
+  EXPECT_EQ(scene.floor().chats.begin()->second->queue, policy.queues.front().name);
+  EXPECT_EQ(scene.floor().chats.begin()->second->place, Place::waiting);
+  scene.forget();
+  scene.advance(scene.now() + std::chrono::seconds{19});
+  for (const std::string& written : scene.written())
+    EXPECT_EQ(written.find("kind=missed"), std::string::npos) << written;
+  EXPECT_EQ(scene.wrong(), "");
+}
+
 }  // namespace
 }  // namespace deskd

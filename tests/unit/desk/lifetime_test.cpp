@@ -85,6 +85,29 @@ TEST_F(LongChat, ALineOfAFullChatCanBeTakenBack) {
   EXPECT_EQ(chat(id).main.last().value, limits::lines_max + 3);
 }
 
+// The words that a refused recall had hidden are told again, also when the desk has dropped them from memory: once everyone
+// heard the line without them.
+TEST_F(LongChat, ARefusedRecallShowsWordsThatOnlyTheDatabaseHas) {
+  const SessionId boss = scene_.arrive("boss", Role::supervisor, "boss", "");
+  const ChatId id = open();
+  const std::string page(limits::words_bytes_max, 'x');
+  while (chat(id).main.kept_from() <= Seq{2})
+    scene_.ask(buyer_, ask::Say{scene_.next_id(), id, page, {}, false, false});
+  scene_.stall();
+  scene_.ask(boss, ask::Recall{scene_.next_id(), id, {2}, false});
+  Position recall;
+  for (const auto& [position, text] : scene_.on_their_way())
+    if (text.find("recalled") != std::string::npos) recall = position;
+  scene_.forget();
+  scene_.step(event::Refused{recall});
+  bool reads = false;
+  for (const Scene::Heard& heard : scene_.heard()) {
+    reads |= heard.to == buyer_ && heard.text.find("read_lines") != std::string::npos;
+    EXPECT_EQ(heard.text.find(" seq=2 "), std::string::npos) << heard.text;
+  }
+  EXPECT_TRUE(reads);
+}
+
 // An agent who comes and goes sends the chat round, a line each time, and nobody need say a word for it.
 TEST_F(LongChat, GoingRoundEndsItToo) {
   const ChatId id = open();
@@ -122,7 +145,10 @@ TEST_F(LongChat, ALeftMessageThatGoesRoundEndsToo) {
 
 // Anybody can be a guest as often as they like. Once nothing bounded how many chats they left in memory and in the database.
 TEST(Guests, OpenNoMoreChatsThanADeskRemembers) {
-  Desk desk{DeskOptions{DeskId{1}, Epoch{1}, std::make_shared<policy::Desk>(a_desk()), limits::backlog_bytes_max}};
+  policy::Desk policy = a_desk();
+  policy.queues.push_back(policy.queues.front());
+  policy.queues.back().name = "other";
+  Desk desk{DeskOptions{DeskId{1}, Epoch{1}, std::make_shared<policy::Desk>(policy), limits::backlog_bytes_max}};
   Effects effects;
   Instant now = Scene::start_of_day;
   std::uint64_t number{};
@@ -148,6 +174,28 @@ TEST(Guests, OpenNoMoreChatsThanADeskRemembers) {
   EXPECT_FALSE(opens(Role::buyer));
   EXPECT_EQ(desk.floor().chats.size(), limits::guest_chats_max + 1);
   EXPECT_EQ(desk.floor().counters.shed_guests, 1u);
+  // Nor does one whose chat has ended, in another queue; but that chat may go on.
+  const ChatId ended = desk.floor().chats.begin()->first;
+  const std::string guest = desk.floor().chats.begin()->second->buyer->id;
+  step(event::SessionOpened{.session = SessionId{1}, .role = Role::guest, .person = guest, .shop = "demo"});
+  step(event::Heard{SessionId{1}, ask::Close{CommandId{2, 1}, ended}});
+  EXPECT_EQ(step(event::Heard{SessionId{1}, ask::Open{.id = CommandId{2, 2}, .queue = "other"}}), Code::overloaded);
+  EXPECT_FALSE(step(event::Heard{SessionId{1}, ask::Open{.id = CommandId{2, 3}}}));
+  EXPECT_TRUE(desk.floor().chats.begin()->second->open());
+}
+
+// Once a guest's frame could name one skill sixteen thousand times, and the chat kept them all.
+TEST(Open, NamesNoMoreSkillsThanADeskKnows) {
+  policy::Desk policy = a_desk();
+  policy.agents = {an_agent("01", 1)};
+  policy.agents.front().skills = {"fr"};
+  Scene scene{policy};
+  const SessionId buyer = scene.arrive("Li", Role::buyer, "Li");
+  ask::Open open{.id = scene.next_id()};
+  open.skills.assign(limits::skills_max + 1, "fr");
+  scene.ask(buyer, open);
+  EXPECT_NE(scene.heard().back().text.find("too_many"), std::string::npos) << scene.heard().back().text;
+  EXPECT_TRUE(scene.floor().chats.empty());
 }
 
 }  // namespace

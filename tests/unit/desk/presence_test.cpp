@@ -71,13 +71,17 @@ TEST(Presence, WhoHoldsMoreThanThereIsHearsAllOfIt) {
   scene.ask(tab, ask::Open{.id = scene.next_id()});
   const ChatId chat = scene.floor().chats.begin()->first;
   scene.ask(tab, ask::Say{.id = scene.next_id(), .chat = chat, .text = "first"});
-  for (const Epoch epoch : {Epoch{9}, scene.floor().epoch}) {
-    const SessionId other = scene.arrive("other", Role::buyer, "Li");
-    scene.forget();
-    scene.ask(other, ask::Resume{{{.chat = chat, .epoch = epoch, .seq = Seq{50}, .stored = Seq{40}}}});
-    bool hears_first = false;
-    for (const Scene::Heard& heard : scene.heard()) hears_first |= heard.text.find("text=first") != std::string::npos;
-    EXPECT_TRUE(hears_first) << epoch.value;
+  // The last is what nobody holds, and anybody can say: it once ended the server.
+  for (const Seq stored : {Seq{40}, Seq{UINT32_MAX}}) {
+    for (const Epoch epoch : {Epoch{9}, scene.floor().epoch}) {
+      const SessionId other = scene.arrive("other", Role::buyer, "Li");
+      scene.forget();
+      scene.ask(other, ask::Resume{{{.chat = chat, .epoch = epoch, .seq = Seq{UINT32_MAX}, .stored = stored}}});
+      bool hears_first = false;
+      for (const Scene::Heard& heard : scene.heard()) hears_first |= heard.text.find("text=first") != std::string::npos;
+      EXPECT_TRUE(hears_first) << epoch.value << ' ' << stored.value;
+      scene.leave(other);
+    }
   }
 }
 
