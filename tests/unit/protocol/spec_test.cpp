@@ -176,7 +176,7 @@ TEST(Spec, HasTheBoundsOfTheCodec) {
     return std::string{};
   };
   EXPECT_EQ(frame_bytes_max, 65'536u);
-  EXPECT_EQ(bound("a message"), "65,536 bytes");
+  EXPECT_EQ(bound("a message that a client says"), "65,536 bytes");
   EXPECT_EQ(bound("objects and lists inside each other; members of an object"),
             std::to_string(depth_max) + "; " + std::to_string(keys_max));
 }
