@@ -5,11 +5,19 @@ import asyncio
 import json
 import signal
 import subprocess
+import time
 import unittest
+from pathlib import Path
 
 from desk import BINARY, Desk, free_port, in_a_loop
 
 MOVED = 4001
+
+
+def sleeps(pid):
+    """Returns when every thread has stopped: the signal is sent a moment before, and a word once slipped through in between."""
+    tasks = Path(f"/proc/{pid}/task")
+    while any((task / "stat").read_text().rpartition(")")[2].split()[0] != "T" for task in tasks.iterdir()): time.sleep(0.01)
 
 
 class Fence(unittest.TestCase):
@@ -110,6 +118,7 @@ class Fence(unittest.TestCase):
         await buyer.all_stored()
         older = desk.server
         older.send_signal(signal.SIGSTOP)
+        await asyncio.to_thread(sleeps, older.pid)
         await buyer.say(chat, "睡着时说的")       # waits in the sleeper's socket
         await asyncio.to_thread(self.newcomer)
         other = await desk.buyer("b1").sign_in()
