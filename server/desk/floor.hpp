@@ -105,7 +105,6 @@ struct Floor {
   Effects* out{};
   std::vector<AgentIndex> roomy;     // agents who may have got a free place in this step
   std::vector<ChatId> seekers;       // chats that may have become seatable in it
-  bool match_all{};                  // a policy came: look at everything
   bool someone_left{};               // an agent takes no more: who waits for her, or has nobody left to wait for?
   std::vector<SessionId> listeners;  // scratch
   std::vector<SafeLine> safe_lines;  // ...

@@ -217,7 +217,6 @@ void on_done(Floor& floor, const event::RecoveryDone& done) {
   }
   for (const auto& [id, chat] : floor.chats) settle_place(floor, *chat);
   floor.starting = false;
-  floor.match_all = true;
 }
 
 }  // namespace deskd::recovery

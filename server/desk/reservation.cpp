@@ -57,7 +57,6 @@ void end(Floor& floor, Chat& chat, Reason reason) {
   talk::tell_state(floor, chat);
   if (gave_back) {
     chat.declined.push_back(agent.index);
-    seating::forget_declined_by_all(floor, chat);
     const std::int32_t most = floor.queue(chat).offers_unanswered_max;
     if (++agent.unanswered_offers >= most && agent.status == Status::available) {
       presence::set_status(floor, agent, Status::on_break, Reason::unanswered_offers);

@@ -52,8 +52,7 @@ bool waits_in_vain(const Floor& floor, const Chat& chat) {
   return !is_there(agent) || (agent.queues & chat.open_queues) == 0 || (chat.needed & ~agent.skills) != 0;
 }
 
-}  // namespace
-
+// Those who gave it back are asked again once all who could have it have had it.
 void forget_declined_by_all(const Floor& floor, Chat& chat) {
   if (chat.declined.empty()) return;
   const bool uses_kept_back = floor.queue(chat).kept_back_pct > 0;
@@ -67,8 +66,6 @@ void forget_declined_by_all(const Floor& floor, Chat& chat) {
   });
   if (all_had_it) chat.declined.clear();
 }
-
-namespace {
 
 // Whom does it wait for? Agents may have gone, or been given other queues, since it was put here.
 void look_again(Floor& floor, Chat& chat) {
@@ -250,7 +247,7 @@ void seat_all(Floor& floor) {
   look_again(floor);
   // One chat that came, or one agent who has a place, looks at the other side once. Where more has changed in a step the
   // oldest goes first over everyone.
-  if (floor.match_all || floor.seekers.size() + floor.roomy.size() > 1) {
+  if (floor.seekers.size() + floor.roomy.size() > 1) {
     while (const auto pair = floor.match.best_pair())
       seat(floor, *floor.chat(pair->chat), floor.roster.agent(pair->agent));
   } else if (!floor.seekers.empty()) {
@@ -261,7 +258,6 @@ void seat_all(Floor& floor) {
     const AgentIndex index = floor.roomy.front();
     while (const auto id = floor.match.best_chat(index)) seat(floor, *floor.chat(*id), floor.roster.agent(index));
   }
-  floor.match_all = false;
   floor.seekers.clear();
   floor.roomy.clear();
 }
@@ -296,7 +292,6 @@ void enqueue(Floor& floor, Chat& chat, Reason reason) {
   if (not_now != Reason::none && chat.place == Place::greeted && !chat.waiting_from) return;
   if (not_now != Reason::none && !chat.was_answered()) return leave_message(floor, chat, not_now);
   if (waits_in_vain(floor, chat)) chat.wanted = nobody;
-  forget_declined_by_all(floor, chat);
   chat.left_since.reset();
   chat.place = Place::waiting;
   chat.placed = floor.now;
@@ -332,7 +327,6 @@ void leave_message(Floor& floor, Chat& chat, Reason reason) {
     floor.persist(floor.fact(chat, FactKind::left_message, reason));
   }
   floor.persist_place(chat);
-  forget_declined_by_all(floor, chat);
   sla::on_left_message(floor, chat);
   talk::tell_state(floor, chat);
   on_need_changed(floor, chat);

@@ -41,8 +41,6 @@ void release(Floor& floor, Chat& chat, Reason reason);
 void leave_queue(Floor& floor, Chat& chat);
 // How long it stood in line, if it did; before what ends that.
 void observe_line(Floor& floor, const Chat& chat, Waits& to);
-// Those who gave it back are asked again once all who could have it have had it.
-void forget_declined_by_all(const Floor& floor, Chat& chat);
 
 // What a chat weighs in its agent's load has changed.
 void set_weighs(Floor& floor, Chat& chat, bool weighs);
