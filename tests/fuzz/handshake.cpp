@@ -9,7 +9,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <string>
@@ -52,7 +54,12 @@ class House final : public Doors {
   // Sends it all, says that nothing follows, and turns the loop until the other side has ended too.
   void receive(std::string_view bytes) {
     const int client = ::socket(AF_INET, SOCK_STREAM, 0);
-    if (::connect(client, reinterpret_cast<const sockaddr*>(&address_), sizeof address_) != 0) std::abort();
+    // The fuzzer's own alarm may interrupt it; asked again, it waits for the same connection.
+    while (::connect(client, reinterpret_cast<const sockaddr*>(&address_), sizeof address_) != 0) {
+      if (errno == EINTR) continue;
+      std::perror("connect");
+      std::abort();
+    }
     ::fcntl(client, F_SETFL, O_NONBLOCK);
     bool said = false;
     for (int turns = 0; turns < 10'000; ++turns) {

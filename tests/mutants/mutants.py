@@ -113,7 +113,7 @@ def main():
     for test in dict.fromkeys(tuple(m.test) for m in mutants):
         good, told = passes(test)
         if not good: sys.exit(f"{' '.join(test)} fails without a mutant:\n{told}")
-    caught = 0
+    missed = []
     for number, mutant in enumerate(mutants, 1):
         began = time.monotonic()
         applied = patch(mutant)
@@ -123,11 +123,11 @@ def main():
             else:
                 good, _ = passes(mutant.test)
                 verdict = "NOT CAUGHT" if good else "caught"
-                caught += not good
+        if verdict != "caught": missed.append(f"{mutant.name}: {verdict}")
         copy_tree()     # whatever the patch did, the copy is the tree again
         print(f"{number} of {len(mutants)} {mutant.name}: {verdict} by {' '.join(mutant.test)}, {time.monotonic() - began:.0f} s ({mutant.promise})", flush=True)
-    print(f"{caught} of {len(mutants)} mutants caught")
-    return 0 if caught == len(mutants) else 1
+    print("\n".join([*missed, f"{len(mutants) - len(missed)} of {len(mutants)} mutants caught"]))
+    return 1 if missed else 0
 
 
 if __name__ == "__main__":

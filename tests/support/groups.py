@@ -43,6 +43,7 @@ class Group:
     def __init__(self, name, long):
         self.name, self.long, self.passed, self.failed = name, long, 0, 0
         self.log = open(LOGS / f"{name}.log", "w", encoding="utf-8", errors="replace")
+        self.ends = []      # of what failed, its last lines
 
     def run(self, *command, env=None, limit_s=1800, cwd=ROOT):
         """Runs a command, shows its newest line now and then, and returns (exit code, output)."""
@@ -72,6 +73,7 @@ class Group:
             self.children.discard(child)
         if code == -9: lines.append(f"ended after {limit_s} s\n")
         self.log.flush()
+        if code: self.ends += [f"$ {' '.join(map(str, command))}\n", *lines[-40:]]
         return code, "".join(lines)
 
     def count(self, passed, failed, what=""):
@@ -278,8 +280,7 @@ class Verdict:
         self.passed, self.failed = self.passed + group.passed, self.failed + group.failed
         row = f"{name:12} {time.monotonic() - start:7.1f} s  {group.passed:6} passed  {group.failed:4} failed"
         self.table.append(row)
-        end = (LOGS / f"{name}.log").read_text(errors="replace").splitlines()[-40:] if group.failed else []
-        print("\n".join(["  " + row, *("  | " + line for line in end)]), flush=True)
+        print("\n".join(["  " + row, *("  | " + line.rstrip() for line in group.ends)]), flush=True)
         return not group.failed
 
 
