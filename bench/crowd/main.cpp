@@ -241,6 +241,11 @@ int main(int argc, char** argv) {
     if (buyer->wait() == Buyer::Wait::waiting && buyer->online) ++waiting;
   }
   day.ending = true;
+  // Who is away comes back now: what became of their commands is asked of them below.
+  for (const auto& buyer : shop.buyers)
+    if (buyer->wanted) buyer->connect();
+  for (const auto& agent : shop.agents)
+    if (agent->wanted) agent->connect();
   const auto settled = [&] {
     const auto idle = [](const auto& person) { return person->settled(); };
     return std::all_of(shop.buyers.begin(), shop.buyers.end(), idle) &&
@@ -248,9 +253,9 @@ int main(int argc, char** argv) {
   };
   day.run_until(steady_nanos() + 30 * second, settled);
   for (const auto& buyer : shop.buyers)
-    if (!buyer->settled()) day.diary.wrong("a command that was never answered or stored", buyer->name());
+    if (!buyer->settled()) day.diary.wrong("a command that was never answered or stored", buyer->unsettled());
   for (const auto& agent : shop.agents)
-    if (!agent->settled()) day.diary.wrong("a command that was never answered or stored", agent->name());
+    if (!agent->settled()) day.diary.wrong("a command that was never answered or stored", agent->unsettled());
   for (const auto& buyer : shop.buyers) buyer->leave();
   for (const auto& agent : shop.agents) agent->leave();
   if (!options.log.empty()) day.diary.write(options.log);

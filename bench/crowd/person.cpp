@@ -63,6 +63,14 @@ void Person::gone(std::uint16_t code) {
   });
 }
 
+std::string Person::unsettled() const {
+  if (outbox_.empty()) return name_;
+  const Entry& one = outbox_.front();
+  return name_ + (online ? "" : " (away)") + ": " + one.frame + " and " + std::to_string(outbox_.size() - 1) +
+         " more; seq " + std::to_string(one.seq) + (one.resent ? ", sent again" : "") +
+         (talks_.contains(one.chat) ? ", its chat is known" : "");
+}
+
 std::deque<Person::Entry>::iterator Person::entry(std::string_view id) {
   return std::find_if(outbox_.begin(), outbox_.end(), [&](const Entry& one) { return one.id == id; });
 }

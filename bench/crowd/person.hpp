@@ -63,6 +63,8 @@ class Person {
   Link link;
   // Nothing said is waiting for its answer; whoever has gone for good waits for none.
   bool settled() const { return outbox_.empty() || !wanted; }
+  // Who they are and the oldest that waits, for a person to look into.
+  std::string unsettled() const;
 
   bool online{};        // signed in
   Nanos hears_since{};  // ... when, or when it began to read again
