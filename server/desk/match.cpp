@@ -79,13 +79,15 @@ constexpr bool may_have(bool left_message, bool uses_kept_back, std::size_t kind
   return (uses_kept_back || !only_kept_back(kind)) && (!left_message || !no_left(kind));
 }
 
+bool has_no_left_place(const Seat& seat) { return seat.left >= seat.left_max; }
+
 Standing standing_of(const Seat& seat) {
   if (!seat.takes) return Standing::not_available;
   if (seat.load >= seat.capacity) return Standing::full;
   if (seat.held >= seat.held_max) return Standing::held_max;
   const bool kept = seat.load >= seat.capacity - seat.kept_back;
-  const bool no_left_place = seat.left >= seat.left_max;
-  return static_cast<Standing>(static_cast<std::size_t>(Standing::free) + (kept ? 1u : 0u) + (no_left_place ? 2u : 0u));
+  return static_cast<Standing>(static_cast<std::size_t>(Standing::free) + (kept ? 1u : 0u) +
+                               (has_no_left_place(seat) ? 2u : 0u));
 }
 
 // What orders the eligible agents of a chat.
@@ -194,6 +196,11 @@ FellOut before_exclusion(const Need& need, const Seat& seat) {
 }
 
 }  // namespace
+
+bool could_have(const Need& need, Seat seat) {
+  seat.load = seat.held = seat.left = 0;
+  return before_exclusion(need, seat) == FellOut::nothing && !(need.left_message && has_no_left_place(seat));
+}
 
 class Match::State {
  public:
@@ -465,7 +472,7 @@ FellOut Match::State::fell_out(const Need& need, Agent& agent) {
   if (excludes(need, agent.index)) return FellOut::excluded;
   if (need.wanted && need.wanted != agent.index) return FellOut::other_agent_wanted;
   if (!need.left_message) return FellOut::nothing;
-  if (agent.seat.left >= agent.seat.left_max) return FellOut::left_share;
+  if (has_no_left_place(agent.seat)) return FellOut::left_share;
   return live_waits_for(agent) ? FellOut::live_first : FellOut::nothing;
 }
 
@@ -600,20 +607,19 @@ Explanation Match::State::explain(const Need& need, AgentIndex chosen) {
   const auto in_pool = [&](const Agent* agent) {
     return agent != nullptr && before_exclusion(need, agent->seat) == FellOut::nothing;
   };
-  const auto has_no_left = [](const Agent* agent) { return agent->seat.left >= agent->seat.left_max; };
   for (auto each = need.excluded.begin(); each != need.excluded.end(); ++each) {
     const Agent* agent = known(*each);
     if (!in_pool(agent) || std::find(need.excluded.begin(), each, *each) != each) continue;
     ++out[at(FellOut::excluded)];
     --pool;
-    if (has_no_left(agent)) --no_left_of_pool;
+    if (has_no_left_place(agent->seat)) --no_left_of_pool;
   }
   if (need.wanted) {
     const Agent* agent = known(need.wanted);
     const bool stays = in_pool(agent) && !excludes(need, need.wanted);
     out[at(FellOut::other_agent_wanted)] = pool - stays;
     pool = stays;
-    no_left_of_pool = stays && has_no_left(agent);
+    no_left_of_pool = stays && has_no_left_place(agent->seat);
   }
   if (need.left_message) {
     out[at(FellOut::left_share)] = no_left_of_pool;

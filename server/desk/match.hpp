@@ -66,10 +66,12 @@ struct Seat {
   bool takes{};             // available, and there
   Instant last_assigned{};  // the last that held; 1970 when none
   std::uint32_t rank{};     // the roster's order by name; the last word where all else is equal
-  // Can be given a chat, now or when a place is free: a supervisor who only watches has none.
-  bool serves() const { return takes && capacity > 0; }
   bool operator==(const Seat&) const = default;
 };
+
+// She would be eligible if she had nothing yet and no other chat waited; whom the chat excludes or wants is not asked. A
+// supervisor who only watches never is, nor who has no places but those kept back for others, or no share of left messages.
+bool could_have(const Need& need, Seat seat);
 
 // Why an agent is not eligible for a chat: the first of these that is true. The order is part of the rule.
 enum class FellOut : std::uint8_t {

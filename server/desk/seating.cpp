@@ -52,17 +52,25 @@ bool waits_in_vain(const Floor& floor, const Chat& chat) {
   return !is_there(agent) || (agent.queues & chat.open_queues) == 0 || (chat.needed & ~agent.skills) != 0;
 }
 
+Need need_of(const Floor& floor, const Chat& chat) {
+  return {.queues = chat.open_queues,
+          .skills = chat.needed,
+          .left_message = chat.place == Place::left_message,
+          .uses_kept_back = floor.queue(chat).kept_back_pct > 0,
+          .wanted = chat.wanted,
+          .preferred = chat.last_agent != nobody ? chat.last_agent : chat.buyer->last_agent,
+          .excluded = chat.declined,
+          .joined = chat.queued,
+          .priority_s = floor.priority_s(chat)};
+}
+
 // Those who gave it back are asked again once all who could have it have had it.
 void forget_declined_by_all(const Floor& floor, Chat& chat) {
   if (chat.declined.empty()) return;
-  const bool uses_kept_back = floor.queue(chat).kept_back_pct > 0;
+  const Need need = need_of(floor, chat);
   const bool all_had_it = std::all_of(floor.roster.all().begin(), floor.roster.all().end(), [&](const auto& agent) {
-    // Places that are kept back from such chats are none, and left messages may have none at all.
-    const bool has_places = agent->capacity > (uses_kept_back ? 0 : agent->kept_back) &&
-                            (chat.place != Place::left_message || agent->left_max > 0);
-    return !agent->seat().takes || !has_places || (agent->queues & chat.open_queues) == 0 ||
-           (chat.needed & ~agent->skills) != 0 ||
-           std::find(chat.declined.begin(), chat.declined.end(), agent->index) != chat.declined.end();
+    return !could_have(need, agent->seat()) ||
+           std::find(need.excluded.begin(), need.excluded.end(), agent->index) != need.excluded.end();
   });
   if (all_had_it) chat.declined.clear();
 }
@@ -131,16 +139,14 @@ void take_steps(const Floor& floor, Chat& chat) {
   }
 }
 
-Need need_of(const Floor& floor, const Chat& chat) {
-  return {.queues = chat.open_queues,
-          .skills = chat.needed,
-          .left_message = chat.place == Place::left_message,
-          .uses_kept_back = floor.queue(chat).kept_back_pct > 0,
-          .wanted = chat.wanted,
-          .preferred = chat.last_agent != nobody ? chat.last_agent : chat.buyer->last_agent,
-          .excluded = chat.declined,
-          .joined = chat.queued,
-          .priority_s = floor.priority_s(chat)};
+// There are chats that she could have had before, or that wait for her to be back from a break, and cannot have now. Her
+// share of left messages goes with a policy alone, and then everyone in line is looked at.
+bool takes_less(const Seat& now, const Seat& before) {
+  const auto loses = [&](bool uses_kept_back) {
+    const Need any{.queues = before.queues, .uses_kept_back = uses_kept_back};
+    return could_have(any, before) && !could_have(any, now);
+  };
+  return (before.queues & ~now.queues) != 0 || (before.skills & ~now.skills) != 0 || loses(true) || loses(false);
 }
 
 void seat(Floor& floor, Chat& chat, Agent& agent) {
@@ -198,13 +204,7 @@ void on_agent_changed(Floor& floor, Agent& agent, bool tell) {
   const Seat* known = floor.match.seat(agent.index);
   const bool changed = known == nullptr || !(*known == seat);
   if (changed) {
-    // She takes less: also of who is on a break, for chats wait for her return.
-    const auto takes_all_kinds = [](const Seat& of) { return of.capacity > of.kept_back; };
-    if (known != nullptr && ((known->queues & ~seat.queues) != 0 || (known->skills & ~seat.skills) != 0 ||
-                             (known->serves() && !seat.serves()) || (known->left_max > 0 && seat.left_max == 0) ||
-                             (takes_all_kinds(*known) && !takes_all_kinds(seat)))) {
-      floor.someone_left = true;
-    }
+    if (known != nullptr && takes_less(seat, *known)) floor.someone_left = true;
     floor.match.set_agent(agent.index, seat);
     floor.roomy.push_back(agent.index);
     floor.places -= agent.places;
