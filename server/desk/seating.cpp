@@ -77,9 +77,9 @@ void forget_declined_by_all(const Floor& floor, Chat& chat) {
 
 // Whom does it wait for? Agents may have gone, or been given other queues, since it was put here.
 void look_again(Floor& floor, Chat& chat) {
-  if (!waits(chat)) return;
   if (chat.place == Place::waiting && !chat.was_answered() && nobody_there(floor, chat))
-    return leave_message(floor, chat, Reason::nobody_there);
+    leave_message(floor, chat, Reason::nobody_there);
+  if (!waits(chat)) return;
   const bool in_vain = waits_in_vain(floor, chat);
   if (in_vain) {
     floor.disarm(chat, ChatTimer::wanted);
