@@ -68,8 +68,11 @@ class Stream {
   }
 
   // The watermark as far as the lines are here: it may be told of lines that are still on their way, and a client that claimed
-  // to hold those would never get them.
-  safe() { return Math.min(this.stored, this.seq); }
+  // to hold those would never get them. Nor of a line that a recall above the watermark hid: if that is lost, it is as it was.
+  safe() {
+    const unsure = [...this.lines.values()].filter((line) => line.kind === "recalled" && line.seq > this.stored);
+    return Math.min(this.stored, this.seq, ...unsure.map((line) => line.reply_to - 1));
+  }
 
   // Takes out and returns what another epoch makes uncertain: every line above the watermark.
   cut() {

@@ -411,6 +411,22 @@ test("another epoch: what lies beyond stored is not recorded, own lines go again
   assert.deepEqual(chat().unrecorded, []);
 });
 
+// Once the words stayed hidden until the page was loaded anew, while everyone else read them.
+test("another epoch: what a recall hid that was lost is shown again", async () => {
+  const { client, server, clock, chat, link } = await opened();
+  for (const text of ["1", "2"]) { client.say(server.chat, text); server.run(); }
+  server.commit(); server.run();
+  server.lines.push({ seq: 3, at: "x", id: "f".repeat(32), kind: "recalled", reply_to: 2, origin: "human", author: "07" });
+  link().tell(server.frameOf(server.lines[2])); server.run();
+  assert.ok(chat().main.lines.get(2).hidden);
+  server.crash();
+  clock.advance(60_000); server.run();
+  assert.equal(link().heard[1].chats[0].stored, 1);
+  assert.deepEqual(texts(chat()), ["1", "2"]);
+  assert.equal(chat().main.lines.get(2).hidden, undefined);
+  assert.equal(client.tick(chat().main.lines.get(2)), "stored");
+});
+
 // Restoring a dump takes back what was told to be stored. Once the client kept it with two ticks, above lines of its number.
 test("a server that was restored knows less: what is above that is not recorded any more", async () => {
   const { client, server, clock, chat, link } = await opened();
