@@ -16,7 +16,7 @@ from desk import LONG, Desk, in_a_loop
 
 KILLS = 200 if LONG else 20
 # With the quick agents a breach would move the chat to another of them, who speak to the chats that they know of.
-STEPS_MS = {"sales": [1000, 1500, 2000, 60_000], "care": [1000, 1500, 2000, 4000]}
+STEPS_MS = {"sales": [1000, 1500, 2000, 60_000], "care": [1000, 1500, 2000, 3000]}
 
 
 def queue(name):
