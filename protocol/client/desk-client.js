@@ -46,7 +46,7 @@ export const COMMAND_TYPES = Object.keys(COMMANDS);
 
 const STREAMS = new Set(["main", "inside"]);
 
-// Errors that say "later" and not "no": the command stays in the outbox.
+// Errors that say "later" and not "no": the command stays in the outbox. So does every other that says after how long.
 const LATER = new Set(["rate_limited", "storage_behind", "overloaded", "draining"]);
 
 const BAD_TOKEN = 4500;
@@ -67,18 +67,25 @@ class Stream {
     while (this.lines.has(this.seq + 1)) this.seq++;
   }
 
-  // The watermark as far as the lines are here: it may be told of lines that are still on their way, and a client that claimed
-  // to hold those would never get them. Nor of a line that a recall above the watermark hid: if that is lost, it is as it was.
-  safe() {
-    const unsure = [...this.lines.values()].filter((line) => line.kind === "recalled" && line.seq > this.stored);
-    return Math.min(this.stored, this.seq, ...unsure.map((line) => line.reply_to - 1));
+  // Every line up to this is here, and as it is: one that a lost recall hid only the server can show again.
+  holds() {
+    const doubtful = [...this.lines.values()].filter((line) => line.doubtful);
+    return Math.min(this.seq, ...doubtful.map((line) => line.seq - 1));
   }
+
+  // The watermark as far as the lines are here: it may be told of lines that are still on their way, and a client that claimed
+  // to hold those would never get them.
+  safe() { return Math.min(this.stored, this.holds()); }
 
   // Takes out and returns what another epoch makes uncertain: every line above the watermark.
   cut() {
     const lost = [...this.lines.values()].filter((line) => line.seq > this.stored);
     for (const line of lost) this.lines.delete(line.seq);
     this.seq = Math.min(this.seq, this.stored);
+    for (const line of lost) {
+      const hidden = line.kind === "recalled" && this.lines.get(line.reply_to);
+      if (hidden) hidden.doubtful = true;
+    }
     return lost;
   }
 
@@ -307,13 +314,13 @@ export class DeskClient {
     const held = [];
     this.resuming.clear();
     for (const chat of this.chats.values()) {
-      if (chat.held && !chat.whole()) {
-        held.push({ chat: chat.id, epoch: chat.epoch, seq: chat.main.seq, stored: chat.main.safe(),
-                    ...(this.ofBuyer ? {} : { inside: chat.inside.seq, inside_stored: chat.inside.safe() }) });
-        this.resuming.set(chat.id, null);
-      }
+      const told = chat.epoch;
       // Also of one that is not named: it may be one's own again, and then comes whole.
-      if (chat.epoch !== epoch) this.loseTail(chat, epoch);
+      if (told !== epoch) this.loseTail(chat, epoch);
+      if (!chat.held || chat.whole()) continue;
+      held.push({ chat: chat.id, epoch: told, seq: chat.main.holds(), stored: chat.main.safe(),
+                  ...(this.ofBuyer ? {} : { inside: chat.inside.holds(), inside_stored: chat.inside.safe() }) });
+      this.resuming.set(chat.id, null);
     }
     this.named = held;
     // Also with nothing held: the answer is what is one's own by now, and the state of everything.
@@ -432,7 +439,7 @@ export class DeskClient {
   answered(message) { const entry = this.outbox.get(message.id); if (entry) this.finish(entry, message); }
 
   hear_error(message) {
-    const later = LATER.has(message.code);
+    const later = LATER.has(message.code) || message.retry_after_ms > 0;
     if (later) this.retryAfterMs = message.retry_after_ms ?? 1000;
     const entry = message.id && this.outbox.get(message.id);
     if (!entry && message.code !== "rate_limited") {

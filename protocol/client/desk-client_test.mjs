@@ -350,6 +350,16 @@ test("an error that says no rejects the command and forgets it", async () => {
   assert.equal(client.outbox.size, 0);
 });
 
+// The words may grow within deskd.v1: what says after how long is no "no".
+test("an error of an unknown code that says after how long keeps the command", async () => {
+  const { client, server, clock } = await opened();
+  server.refuse = (frame) => frame.type === "say" && { type: "error", id: frame.id, code: "lunch", message: "", retry_after_ms: 700 };
+  client.say(server.chat, "one"); server.run();
+  server.refuse = null;
+  clock.advance(700); server.run();
+  assert.deepEqual(server.lines.map((l) => l.text), ["one"]);
+});
+
 test("same epoch: resumes from the last line before the first gap, and says nothing twice", async () => {
   const { client, server, clock, chat, link } = await opened();
   client.say(server.chat, "one"); server.run(); server.accept(); server.run();
@@ -399,7 +409,7 @@ test("another epoch: what lies beyond stored is not recorded, own lines go again
   assert.deepEqual(texts(chat()), ["safe", "mine", "theirs"]);
   server.crash();
   clock.advance(60_000); server.run();
-  assert.deepEqual(link().heard[1], { type: "resume", chats: [{ chat: server.chat, epoch: 1, seq: 3, stored: 1 }] });
+  assert.deepEqual(link().heard[1], { type: "resume", chats: [{ chat: server.chat, epoch: 1, seq: 1, stored: 1 }] });
   assert.deepEqual(chat().unrecorded.map((l) => l.text), ["theirs"]);
   assert.equal(client.tick(chat().unrecorded[0]), "unrecorded");
   server.commit(); server.run();
@@ -411,20 +421,26 @@ test("another epoch: what lies beyond stored is not recorded, own lines go again
   assert.deepEqual(chat().unrecorded, []);
 });
 
-// Once the words stayed hidden until the page was loaded anew, while everyone else read them.
+// Once the words stayed hidden until the page was loaded anew, while everyone else read them. The first answer is lost too.
 test("another epoch: what a recall hid that was lost is shown again", async () => {
   const { client, server, clock, chat, link } = await opened();
-  for (const text of ["1", "2"]) { client.say(server.chat, text); server.run(); }
+  for (const text of ["1", "2", "3"]) { client.say(server.chat, text); server.run(); }
   server.commit(); server.run();
-  server.lines.push({ seq: 3, at: "x", id: "f".repeat(32), kind: "recalled", reply_to: 2, origin: "human", author: "07" });
-  link().tell(server.frameOf(server.lines[2])); server.run();
+  server.lines.push({ seq: 4, at: "x", id: "f".repeat(32), kind: "recalled", reply_to: 2, origin: "human", author: "07" });
+  link().tell(server.frameOf(server.lines[3])); server.run();
   assert.ok(chat().main.lines.get(2).hidden);
   server.crash();
+  clock.advance(60_000);
+  while (link().heard.at(-1)?.type !== "resume") for (const way of [true, false]) server.pass(link(), way);
+  link().cut();
   clock.advance(60_000); server.run();
-  assert.equal(link().heard[1].chats[0].stored, 1);
-  assert.deepEqual(texts(chat()), ["1", "2"]);
+  assert.deepEqual(link().heard[1].chats, [{ chat: server.chat, epoch: 2, seq: 1, stored: 1 }]);
+  assert.deepEqual(texts(chat()), ["1", "2", "3"]);
   assert.equal(chat().main.lines.get(2).hidden, undefined);
   assert.equal(client.tick(chat().main.lines.get(2)), "stored");
+  link().cut();
+  clock.advance(60_000); server.run();
+  assert.equal(link().heard[1].chats[0].seq, 3);
 });
 
 // Restoring a dump takes back what was told to be stored. Once the client kept it with two ticks, above lines of its number.
