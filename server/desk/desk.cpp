@@ -105,6 +105,7 @@ void Desk::on(const event::PolicyChanged& event) {
   for (const auto& [id, chat] : floor_.chats) {
     if (chat->open() && chat->place != Place::greeted) seating::on_policy(floor_, *chat);
   }
+  floor_.someone_left = true;
 }
 
 void Desk::on(const event::WallOffset& event) {

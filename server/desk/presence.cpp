@@ -71,18 +71,20 @@ void on_agent_back(Floor& floor, Agent& agent) {
 void resume_chat(Floor& floor, const Chat& chat, const ask::Held& held, SessionId session, bool staff) {
   const auto from = [&](const Transcript& transcript, Seq seq, Seq stored) {
     // A database that was restored has less than it told; what the client holds may be of lines that are no more.
-    if (stored > transcript.last()) return Seq{};
+    if (stored > transcript.stored()) return Seq{};
     return std::min(held.epoch == floor.epoch ? seq : stored, transcript.last());
   };
   // What was refused while the session was away it holds as a line on its way to the database.
   const auto tell_refused = [&](const Transcript& transcript, Stream stream, Seq seq, Seq stored) {
-    const Seq last = from(transcript, seq, stored);
-    if (stored >= last) return;  // also of any number that a client may make up
-    for (Seq at = next(stored); at <= last; at = next(at)) {
+    const Seq has = from(transcript, seq, stored);
+    if (stored >= transcript.last()) return;  // also of any number that a client may make up
+    for (Seq at = next(stored); at <= transcript.last(); at = next(at)) {
       const Transcript::Line& line = transcript.line(at);
       if (!line.refused) continue;
-      floor.tell(session, talk::line_of(floor, chat, stream, at));
-      if (line.kind == LineKind::recalled) talk::tell_again(floor, chat, stream, line.reply_to, session);
+      if (at <= has) floor.tell(session, talk::line_of(floor, chat, stream, at));
+      // It may hold a recall above a gap.
+      if (line.kind == LineKind::recalled && line.reply_to <= has)
+        talk::tell_again(floor, chat, stream, line.reply_to, session);
     }
   };
   if (Session* who = floor.session(session); who != nullptr && !staff) who->follows = chat.id;

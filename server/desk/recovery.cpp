@@ -105,11 +105,11 @@ void lose_agent(Floor& floor, Chat& chat) {
 }
 
 void settle_place(Floor& floor, Chat& chat) {
+  if (chat.place == Place::held && chat.agent == nobody) return lose_agent(floor, chat);
   if (chat.open() && chat.place != Place::greeted) seating::set_need(floor, chat);
   switch (chat.place) {
     case Place::greeted: sla::set_clocks(floor, chat); break;
     case Place::held:
-      if (chat.agent == nobody) return lose_agent(floor, chat);
       sla::set_clocks(floor, chat);
       if (chat.is_breached()) presence::on_breached(floor, chat);
       break;

@@ -67,7 +67,8 @@ Agent& Roster::add(std::string_view name) {
 
 Agent& Roster::remember(std::string_view name) {
   Agent& former = add(name);
-  rank();
+  // Behind all others: she is given nothing, and nobody else's rank may move but with a policy.
+  former.rank = static_cast<std::uint32_t>(agents_.size() - 1);
   return former;
 }
 

@@ -172,6 +172,7 @@ void set_need(Floor& floor, Chat& chat) {
     queue = (shop ? floor.book->first_queue(*shop) : std::nullopt).value_or(QueueIndex{0});
     sla::move_to(floor, chat, floor.book->queue(*queue).name);
     sla::set_clocks(floor, chat);
+    if (chat.place == Place::waiting || chat.place == Place::reserved) overload::on_queued(floor, chat);
     floor.persist(floor.fact(chat, FactKind::requeued, Reason::policy));
     floor.persist_place(chat);
   }
@@ -184,7 +185,9 @@ void set_need(Floor& floor, Chat& chat) {
 void on_policy(Floor& floor, Chat& chat) {
   set_need(floor, chat);
   if (chat.place == Place::waiting || chat.place == Place::reserved) arm_relax(floor, chat);
-  if (chat.place != Place::held) on_need_changed(floor, chat);
+  if (chat.place != Place::held) return on_need_changed(floor, chat);
+  // What it weighs is its queue's to say.
+  on_agent_changed(floor, floor.roster.agent(chat.agent));
 }
 
 void on_need_changed(Floor& floor, Chat& chat) {

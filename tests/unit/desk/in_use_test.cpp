@@ -57,33 +57,135 @@ TEST_F(InUse, NotWhatOnlyChatsThatHaveEndedWereIn) {
   EXPECT_TRUE(scene_.desk().in_use(next_).empty());
 }
 
-// The queue went while a chat was being opened in it, after the question what is in use: it goes on in the shop's first, and
-// is promised what that one promises. Once its clocks stayed as the queue that went had set them, and fired early.
-TEST(QueueGone, AChatWhoseQueueWentIsPromisedWhatItsNextQueueDoes) {
-  policy::Desk policy = a_desk();
-  policy.agents = {an_agent("01", 1)};
-  policy.queues.push_back(policy.queues.front());
-  policy.queues.back().name = "fast";
-  policy.queues.front().first_response.target = std::chrono::seconds{20};
-  policy.queues.back().first_response.target = std::chrono::seconds{5};
-  policy.agents.front().queues = {policy.queues.front().name, "fast"};
-  Scene scene{policy};
-  const SessionId agent = scene.arrive("01", Role::agent, "01", "");
+// What became of chats whose queue went all the same: with a policy that was put in force where no server ran, or after the
+// question what is in use.
+class QueueGone : public testing::Test {
+ protected:
+  // "fast" goes with the second policy, and agent 02 of its own.
+  static policy::Desk before() {
+    policy::Desk policy = a_desk();
+    policy.queues.push_back(policy.queues.front());
+    policy.queues.front().first_response.target = std::chrono::seconds{20};
+    policy.queues.back().name = "fast";
+    policy.queues.back().first_response.target = std::chrono::seconds{5};
+    policy.agents = {an_agent("01", 1), an_agent("02", 1)};
+    policy.agents.front().queues = {"chat", "fast"};
+    policy.agents.back().queues = {"fast"};
+    return policy;
+  }
+  static policy::Desk after(policy::Desk policy) {
+    policy.queues.pop_back();
+    policy.agents.front().queues = {"chat"};
+    policy.agents.back().queues = {"chat"};
+    return policy;
+  }
+  static SessionId comes(Scene& scene, const std::string& agent) {
+    const SessionId session = scene.arrive(agent, Role::agent, agent, "");
+    scene.ask(session, ask::SetStatus{scene.next_id(), Status::available});
+    return session;
+  }
+  static ChatId opens_in_fast(Scene& scene, const std::string& name) {
+    const SessionId buyer = scene.arrive(name, Role::buyer, name);
+    scene.ask(buyer, ask::Open{.id = scene.next_id(), .queue = "fast"});
+    const ChatId chat = scene.floor().chats.rbegin()->first;
+    scene.ask(buyer, ask::Say{.id = scene.next_id(), .chat = chat, .text = "hello"});
+    return chat;
+  }
+  static const Chat& chat(const Scene& scene, ChatId id) { return *scene.floor().chats.at(id); }
+};
+
+// It goes on in the shop's first queue, and is promised what that one promises. Once its clocks stayed as the queue that went
+// had set them, and fired early.
+TEST_F(QueueGone, AChatIsPromisedWhatItsNextQueuePromises) {
+  Scene scene{before()};
+  const SessionId agent = comes(scene, "01");
   scene.ask(agent, ask::SetStatus{scene.next_id(), Status::on_break});
-  const SessionId buyer = scene.arrive("Li", Role::buyer, "Li");
-  scene.ask(buyer, ask::Open{.id = scene.next_id(), .queue = "fast"});
-  const ChatId chat = scene.floor().chats.begin()->first;
-  scene.ask(buyer, ask::Say{.id = scene.next_id(), .chat = chat, .text = "hello"});
-  policy.version = 2;
-  policy.queues.pop_back();
-  policy.agents.front().queues.pop_back();
-  scene.change_policy(policy);
-  EXPECT_EQ(scene.floor().chats.begin()->second->queue, policy.queues.front().name);
-  EXPECT_EQ(scene.floor().chats.begin()->second->place, Place::waiting);
+  const ChatId id = opens_in_fast(scene, "Li");
+  scene.change_policy(after(before()));
+  EXPECT_EQ(chat(scene, id).queue, "chat");
+  EXPECT_EQ(chat(scene, id).place, Place::waiting);
   scene.forget();
   scene.advance(scene.now() + std::chrono::seconds{19});
   for (const std::string& written : scene.written())
     EXPECT_EQ(written.find("kind=missed"), std::string::npos) << written;
+  EXPECT_EQ(scene.wrong(), "");
+}
+
+// Once whoever had waited longer than the next queue lets anyone wait was asked when the queue that went would have asked.
+TEST_F(QueueGone, WhoHasWaitedTooLongForTheNextIsAskedAtOnce) {
+  policy::Desk policy = before();
+  policy.queues.back().ask_beyond = policy.queues.back().queue_wait = std::chrono::minutes{10};
+  Scene scene{policy};
+  const SessionId agent = comes(scene, "01");
+  scene.ask(agent, ask::SetStatus{scene.next_id(), Status::on_break});
+  const ChatId id = opens_in_fast(scene, "Li");
+  scene.advance(scene.now() + std::chrono::minutes{5});
+  EXPECT_FALSE(chat(scene, id).told);
+  scene.change_policy(after(policy));
+  scene.advance(scene.now() + std::chrono::milliseconds{1});
+  EXPECT_TRUE(chat(scene, id).told);
+  EXPECT_EQ(scene.wrong(), "");
+}
+
+// Her load is what the next queue makes of it. Once she counted a quiet chat as the queue that went did, and was given one more.
+TEST_F(QueueGone, AnAgentsLoadIsWhatTheNextQueueMakesOfIt) {
+  policy::Desk policy = before();
+  policy.queues.front().quiet_weight = 1;
+  policy.queues.back().quiet_weight = 0;
+  Scene scene{policy};
+  const SessionId agent = comes(scene, "02");
+  const ChatId id = opens_in_fast(scene, "Li");
+  scene.ask(agent, ask::Say{.id = scene.next_id(), .chat = id, .text = "hello"});
+  scene.advance(scene.now() + policy.queues.back().quiet_after);
+  EXPECT_FALSE(chat(scene, id).weighs);
+  scene.change_policy(after(policy));
+  EXPECT_EQ(scene.floor().roster.agent(chat(scene, id).agent).load, 1);
+  EXPECT_EQ(scene.wrong(), "");
+}
+
+// With its agent, while no server ran. Once her clock was armed for a chat that nobody held, and ended the server when it fell
+// due.
+TEST_F(QueueGone, WithTheAgentOverARestart) {
+  Scene scene{before()};
+  comes(scene, "02");
+  const ChatId id = opens_in_fast(scene, "Li");
+  EXPECT_EQ(chat(scene, id).place, Place::held);
+  comes(scene, "01");
+  scene.stall();
+  policy::Desk policy = after(before());
+  policy.agents.pop_back();
+  scene.change_policy(policy);
+  scene.die();
+  scene.start_again();
+  EXPECT_EQ(chat(scene, id).place, Place::waiting);
+  EXPECT_EQ(scene.wrong(), "");
+  scene.advance(scene.now() + std::chrono::hours{1});
+  EXPECT_EQ(scene.wrong(), "");
+}
+
+// A queue that is younger than the chat promises what it did when the chat came to it. Once each policy since changed it.
+TEST_F(QueueGone, AYoungerQueueKeepsItsPromise) {
+  policy::Desk policy = before();
+  policy.agents.push_back(an_agent("boss", 0));
+  policy.agents.back().role = Role::supervisor;
+  Scene scene{after(policy)};
+  const SessionId boss = scene.arrive("boss", Role::supervisor, "boss", "");
+  scene.ask(comes(scene, "01"), ask::SetStatus{scene.next_id(), Status::on_break});
+  const SessionId buyer = scene.arrive("Li", Role::buyer, "Li");
+  scene.ask(buyer, ask::Open{.id = scene.next_id()});
+  const ChatId id = scene.floor().chats.begin()->first;
+  scene.ask(buyer, ask::Say{.id = scene.next_id(), .chat = id, .text = "hello"});
+  policy.queues.back().ask_beyond = policy.queues.back().queue_wait = std::chrono::minutes{10};
+  scene.change_policy(policy);
+  scene.ask(boss, ask::Reassign{.id = scene.next_id(), .chat = id, .queue = "fast"});
+  EXPECT_EQ(chat(scene, id).queue, "fast");
+  policy.queues.back().ask_beyond = policy.queues.back().queue_wait = std::chrono::minutes{1};
+  scene.change_policy(policy);
+  scene.advance(scene.now() + std::chrono::minutes{9});
+  EXPECT_EQ(scene.wrong(), "");
+  EXPECT_FALSE(chat(scene, id).told);
+  scene.advance(scene.now() + std::chrono::minutes{2});
+  EXPECT_TRUE(chat(scene, id).told);
   EXPECT_EQ(scene.wrong(), "");
 }
 

@@ -85,6 +85,59 @@ TEST(Presence, WhoHoldsMoreThanThereIsHearsAllOfIt) {
   }
 }
 
+// The same with lines that are not stored yet: those are not what it was told of either.
+TEST(Presence, WhoHoldsMoreThanIsStoredHearsAllOfIt) {
+  Scene scene{a_desk()};
+  const SessionId tab = scene.arrive("Li", Role::buyer, "Li");
+  scene.ask(tab, ask::Open{.id = scene.next_id()});
+  const ChatId chat = scene.floor().chats.begin()->first;
+  scene.ask(tab, ask::Say{.id = scene.next_id(), .chat = chat, .text = "first"});
+  scene.stall();
+  for (const char* text : {"second", "third"})
+    scene.ask(tab, ask::Say{.id = scene.next_id(), .chat = chat, .text = text});
+  const SessionId other = scene.arrive("other", Role::buyer, "Li");
+  scene.forget();
+  scene.ask(other, ask::Resume{{{.chat = chat, .epoch = Epoch{9}, .seq = Seq{2}, .stored = Seq{2}}}});
+  std::string told;
+  for (const Scene::Heard& heard : scene.heard()) told += heard.text + '\n';
+  for (const char* text : {"text=first", "text=second", "text=third"})
+    EXPECT_NE(told.find(text), std::string::npos) << told;
+}
+
+// A refused recall that the session holds above a gap had hidden a line below it. Once that was not told again.
+TEST(Presence, ARefusedRecallAboveAGapShowsWhatItHid) {
+  Scene scene{a_desk()};
+  const SessionId tab = scene.arrive("Li", Role::buyer, "Li");
+  scene.ask(tab, ask::Open{.id = scene.next_id()});
+  const ChatId chat = scene.floor().chats.begin()->first;
+  scene.ask(tab, ask::Say{.id = scene.next_id(), .chat = chat, .text = "first"});
+  scene.stall();
+  scene.ask(tab, ask::Say{.id = scene.next_id(), .chat = chat, .text = "second"});
+  scene.ask(tab, ask::Recall{scene.next_id(), chat, Seq{1}, false});
+  scene.step(event::Refused{scene.on_their_way().rbegin()->first});
+  const SessionId other = scene.arrive("other", Role::buyer, "Li");
+  scene.forget();
+  const Epoch epoch = scene.floor().epoch;
+  scene.ask(other, ask::Resume{{{.chat = chat, .epoch = epoch, .seq = Seq{1}, .stored = Seq{1}}}});
+  std::string told;
+  for (const Scene::Heard& heard : scene.heard()) told += heard.text + '\n';
+  EXPECT_NE(told.find("text=first"), std::string::npos) << told;
+  EXPECT_NE(told.find("kind=refused"), std::string::npos) << told;
+}
+
+// Who is remembered for an old chat takes nobody's rank. Once it moved those of the others, and the choice knew the old ones.
+TEST(Presence, WhoIsRememberedMovesNobodysRank) {
+  policy::Desk policy = a_desk();
+  policy.agents = {an_agent("02", 1), an_agent("03", 1)};
+  Roster roster;
+  roster.apply(Rulebook{std::make_shared<policy::Desk>(policy)});
+  const std::uint32_t second = roster.find("02")->rank, third = roster.find("03")->rank;
+  roster.remember("01");
+  EXPECT_EQ(roster.find("02")->rank, second);
+  EXPECT_EQ(roster.find("03")->rank, third);
+  EXPECT_GT(roster.find("01")->rank, third);
+}
+
 // A wallboard is nobody's presence. Once an agent's look at the figures, with a token that lets her do no more, heard the words
 // of her chats and kept them hers when her console was gone.
 TEST(Presence, WhoLooksOnIsNotThere) {
