@@ -172,7 +172,7 @@ void set_need(Floor& floor, Chat& chat) {
     queue = (shop ? floor.book->first_queue(*shop) : std::nullopt).value_or(QueueIndex{0});
     sla::move_to(floor, chat, floor.book->queue(*queue).name);
     sla::set_clocks(floor, chat);
-    if (chat.place == Place::waiting || chat.place == Place::reserved) overload::on_queued(floor, chat);
+    if (chat.timer(ChatTimer::queue_wait).armed()) overload::on_queued(floor, chat);
     floor.persist(floor.fact(chat, FactKind::requeued, Reason::policy));
     floor.persist_place(chat);
   }

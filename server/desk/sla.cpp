@@ -238,8 +238,9 @@ void move_to(Floor& floor, Chat& chat, std::string_view queue) {
   const Ladder before = ladder_of(promised(floor, chat));
   for (std::size_t i = 0; i < chat.shop_step; ++i) missed = std::max(missed, before[i].miss);
   chat.queue = floor.names.keep(queue);
-  // A queue that its own policy does not know: what holds for it from now on is what the one in force promises.
-  if (!chat.book->queue(chat.queue)) chat.book = floor.book;
+  // A queue that its own policy does not know: what holds for it from now on is what the one in force promises, if that
+  // knows its shop's hours.
+  if (!chat.book->queue(chat.queue) && floor.book->shop(chat.shop)) chat.book = floor.book;
   chat.shop_step = after_miss(ladder_of(promised(floor, chat)), missed);
 }
 

@@ -163,6 +163,52 @@ TEST_F(QueueGone, WithTheAgentOverARestart) {
   EXPECT_EQ(scene.wrong(), "");
 }
 
+// With its agent, and nobody is left to wait for. Once a left message that she held counted as one that had stood in line.
+TEST_F(QueueGone, WithTheAgentOfALeftMessageIsNoWaitInLine) {
+  policy::Desk policy = before();
+  policy.agents = {an_agent("02", 1)};
+  policy.agents.back().queues = {"fast"};
+  Scene scene{policy};
+  scene.advance(scene.now() + std::chrono::minutes{10});
+  const ChatId id = opens_in_fast(scene, "Li");
+  EXPECT_EQ(chat(scene, id).place, Place::left_message);
+  comes(scene, "02");
+  EXPECT_EQ(chat(scene, id).place, Place::held);
+  policy.queues.pop_back();
+  policy.agents = {an_agent("01", 1)};
+  scene.change_policy(policy);
+  EXPECT_EQ(chat(scene, id).place, Place::left_message);
+  for (const auto count : scene.floor().waited.line_to_left_message.counts) EXPECT_EQ(count, 0u);
+  EXPECT_EQ(scene.wrong(), "");
+}
+
+// With its shop: it keeps the hours it was opened in. Once it took those of another shop.
+TEST_F(QueueGone, WithItsShopKeepsItsHours) {
+  policy::Desk policy = before();
+  policy.shops.push_back(policy.shops.front());
+  policy.shops.back().name = "other";
+  policy.queues.back().shops = {"other"};
+  Scene scene{policy};
+  comes(scene, "02");
+  const SessionId buyer = scene.arrive("Li", Role::buyer, "Li", "other");
+  scene.ask(buyer, ask::Open{.id = scene.next_id()});
+  const ChatId id = scene.floor().chats.begin()->first;
+  scene.ask(buyer, ask::Say{.id = scene.next_id(), .chat = id, .text = "hello"});
+  policy = after(policy);
+  policy.shops.pop_back();
+  policy.queues.front().name = "new";
+  for (policy::Agent& agent : policy.agents) agent.queues = {"new"};
+  policy::Calendar& day = policy.calendars.emplace_back();
+  day.name = "day";
+  day.week.assign(7, {policy::Span{18 * 60, 19 * 60}});
+  day.offsets = {policy::Offset{0, 0}};
+  policy.shops.front().calendar = "day";
+  scene.change_policy(policy);
+  scene.advance(scene.now() + std::chrono::minutes{10});
+  EXPECT_EQ(chat(scene, id).queue, "new");
+  EXPECT_EQ(scene.wrong(), "");
+}
+
 // A queue that is younger than the chat promises what it did when the chat came to it. Once each policy since changed it.
 TEST_F(QueueGone, AYoungerQueueKeepsItsPromise) {
   policy::Desk policy = before();
