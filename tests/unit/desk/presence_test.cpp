@@ -63,64 +63,67 @@ TEST(Presence, ADismissedAgentsSessionsEndResumedOrNot) {
   EXPECT_EQ(scene.wrong(), "");
 }
 
+// A buyer who has said one thing, which is stored, and what a second session then hears.
+class Resumes : public testing::Test {
+ protected:
+  std::string heard() const {
+    std::string all;
+    for (const Scene::Heard& heard : scene_.heard()) all += heard.text + '\n';
+    return all;
+  }
+
+  Scene scene_{a_desk()};
+  SessionId tab_{scene_.arrive("Li", Role::buyer, "Li")};
+  ChatId chat_{opens()};
+
+ private:
+  ChatId opens() {
+    scene_.ask(tab_, ask::Open{.id = scene_.next_id()});
+    const ChatId chat = scene_.floor().chats.begin()->first;
+    scene_.ask(tab_, ask::Say{.id = scene_.next_id(), .chat = chat, .text = "first"});
+    return chat;
+  }
+};
+
 // A database that was restored from a copy has less than it told. Once a client that held more was told only what lay above
 // its own last line, and kept lines of its number that are no more.
-TEST(Presence, WhoHoldsMoreThanThereIsHearsAllOfIt) {
-  Scene scene{a_desk()};
-  const SessionId tab = scene.arrive("Li", Role::buyer, "Li");
-  scene.ask(tab, ask::Open{.id = scene.next_id()});
-  const ChatId chat = scene.floor().chats.begin()->first;
-  scene.ask(tab, ask::Say{.id = scene.next_id(), .chat = chat, .text = "first"});
+TEST_F(Resumes, WhoHoldsMoreThanThereIsHearsAllOfIt) {
   // The last is what nobody holds, and anybody can say: it once ended the server.
   for (const Seq stored : {Seq{40}, Seq{UINT32_MAX}}) {
-    for (const Epoch epoch : {Epoch{9}, scene.floor().epoch}) {
-      const SessionId other = scene.arrive("other", Role::buyer, "Li");
-      scene.forget();
-      scene.ask(other, ask::Resume{{{.chat = chat, .epoch = epoch, .seq = Seq{UINT32_MAX}, .stored = stored}}});
-      bool hears_first = false;
-      for (const Scene::Heard& heard : scene.heard()) hears_first |= heard.text.find("text=first") != std::string::npos;
-      EXPECT_TRUE(hears_first) << epoch.value << ' ' << stored.value;
-      scene.leave(other);
+    for (const Epoch epoch : {Epoch{9}, scene_.floor().epoch}) {
+      const SessionId other = scene_.arrive("other", Role::buyer, "Li");
+      scene_.forget();
+      scene_.ask(other, ask::Resume{{{.chat = chat_, .epoch = epoch, .seq = Seq{UINT32_MAX}, .stored = stored}}});
+      EXPECT_NE(heard().find("text=first"), std::string::npos) << epoch.value << ' ' << stored.value;
+      scene_.leave(other);
     }
   }
 }
 
 // The same with lines that are not stored yet: those are not what it was told of either.
-TEST(Presence, WhoHoldsMoreThanIsStoredHearsAllOfIt) {
-  Scene scene{a_desk()};
-  const SessionId tab = scene.arrive("Li", Role::buyer, "Li");
-  scene.ask(tab, ask::Open{.id = scene.next_id()});
-  const ChatId chat = scene.floor().chats.begin()->first;
-  scene.ask(tab, ask::Say{.id = scene.next_id(), .chat = chat, .text = "first"});
-  scene.stall();
+TEST_F(Resumes, WhoHoldsMoreThanIsStoredHearsAllOfIt) {
+  scene_.stall();
   for (const char* text : {"second", "third"})
-    scene.ask(tab, ask::Say{.id = scene.next_id(), .chat = chat, .text = text});
-  const SessionId other = scene.arrive("other", Role::buyer, "Li");
-  scene.forget();
-  scene.ask(other, ask::Resume{{{.chat = chat, .epoch = Epoch{9}, .seq = Seq{2}, .stored = Seq{2}}}});
-  std::string told;
-  for (const Scene::Heard& heard : scene.heard()) told += heard.text + '\n';
+    scene_.ask(tab_, ask::Say{.id = scene_.next_id(), .chat = chat_, .text = text});
+  const SessionId other = scene_.arrive("other", Role::buyer, "Li");
+  scene_.forget();
+  scene_.ask(other, ask::Resume{{{.chat = chat_, .epoch = Epoch{9}, .seq = Seq{2}, .stored = Seq{2}}}});
+  const std::string told = heard();
   for (const char* text : {"text=first", "text=second", "text=third"})
     EXPECT_NE(told.find(text), std::string::npos) << told;
 }
 
 // A refused recall that the session holds above a gap had hidden a line below it. Once that was not told again.
-TEST(Presence, ARefusedRecallAboveAGapShowsWhatItHid) {
-  Scene scene{a_desk()};
-  const SessionId tab = scene.arrive("Li", Role::buyer, "Li");
-  scene.ask(tab, ask::Open{.id = scene.next_id()});
-  const ChatId chat = scene.floor().chats.begin()->first;
-  scene.ask(tab, ask::Say{.id = scene.next_id(), .chat = chat, .text = "first"});
-  scene.stall();
-  scene.ask(tab, ask::Say{.id = scene.next_id(), .chat = chat, .text = "second"});
-  scene.ask(tab, ask::Recall{scene.next_id(), chat, Seq{1}, false});
-  scene.step(event::Refused{scene.on_their_way().rbegin()->first});
-  const SessionId other = scene.arrive("other", Role::buyer, "Li");
-  scene.forget();
-  const Epoch epoch = scene.floor().epoch;
-  scene.ask(other, ask::Resume{{{.chat = chat, .epoch = epoch, .seq = Seq{1}, .stored = Seq{1}}}});
-  std::string told;
-  for (const Scene::Heard& heard : scene.heard()) told += heard.text + '\n';
+TEST_F(Resumes, ARefusedRecallAboveAGapShowsWhatItHid) {
+  scene_.stall();
+  scene_.ask(tab_, ask::Say{.id = scene_.next_id(), .chat = chat_, .text = "second"});
+  scene_.ask(tab_, ask::Recall{scene_.next_id(), chat_, Seq{1}, false});
+  scene_.step(event::Refused{scene_.on_their_way().rbegin()->first});
+  const SessionId other = scene_.arrive("other", Role::buyer, "Li");
+  scene_.forget();
+  const Epoch epoch = scene_.floor().epoch;
+  scene_.ask(other, ask::Resume{{{.chat = chat_, .epoch = epoch, .seq = Seq{1}, .stored = Seq{1}}}});
+  const std::string told = heard();
   EXPECT_NE(told.find("text=first"), std::string::npos) << told;
   EXPECT_NE(told.find("kind=refused"), std::string::npos) << told;
 }
