@@ -4,9 +4,10 @@
 //        buyer <── server <── line n ── agent          W lines of each pair are under way, for ever
 //
 // Closed loop: whoever receives a line answers it with one of 155 bytes, half of them Chinese, one send() a line; with
-// --bunch the answers to all that one recv() brought share a send(). Open loop (--rate): lines leave by the clock and
-// nobody answers; latency counts from the moment that a line was due. Every line is checked: its number must follow the
-// one before it in its direction, and at the end everything sent must have come and been acknowledged.
+// --bunch the answers to all that one recv() brought share a send(). Open loop (--rate): lines leave by the clock, W of
+// a voice at a time as they come in a closed loop, and nobody answers; latency counts from the moment that a line was
+// due. Every line is checked: its number must follow the one before it in its direction, and at the end everything sent
+// must have come and been acknowledged.
 //
 // One thread; meant for a core of its own beside the server's. The report is one JSON object on stdout.
 #include <signal.h>
@@ -439,11 +440,12 @@ int play_pairs(Play& play) {
   const auto run_for = [&](double seconds) {
     const Nanos until = steady_nanos() + static_cast<Nanos>(seconds * 1e9);
     if (options.rate == 0) return play.serve(until - steady_nanos());
-    const auto gap = static_cast<Nanos>(1e9 / options.rate);
+    const auto gap = static_cast<Nanos>(1e9 / options.rate * options.window);
     for (Nanos now; (now = steady_nanos()) < until;) {
-      for (int burst = 0; due <= now && burst < 64; ++burst, due += gap, ++turn) {
+      for (std::uint32_t said = 0; due <= now && said < 64; due += gap, ++turn) {
         Voice& buyer = *play.buyers[turn % options.pairs];
-        play.speak(turn / options.pairs % 2 ? *buyer.other : buyer, due, true);
+        Voice& voice = turn / options.pairs % 2 ? *buyer.other : buyer;
+        for (std::uint32_t i = 0; i < options.window; ++i, ++said) play.speak(voice, due, true);
       }
       play.loop.turn(due > now ? std::min(due, until) - now : 0);
     }
