@@ -21,6 +21,8 @@ const BACKOFF_MAX_MS = 30_000;
 const SILENCE_MAX_MS = 90_000;
 // The server takes a mark of a chat at most once a second.
 const MARK_EVERY_MS = 1000;
+// The server ends the session of who says a longer message, and would again each time that it came from the outbox.
+const MESSAGE_BYTES_MAX = 65_536;
 // A resume names at most so many chats; what does not fit goes into a second one.
 const RESUME_CHATS_MAX = 256;
 // What is sent again after coming back: so many commands and marks at once, half of a buyer's burst, and the rest at a buyer's
@@ -238,6 +240,11 @@ export class DeskClient {
     const answer = new Promise((resolve, reject) => this.outbox.set(id, { frame, line, seq: 0, accepted: false, sent: false, resolve, reject }));
     answer.catch(() => {});     // whoever does not wait for it hears of it through "error"
     answer.id = id;
+    if (new TextEncoder().encode(JSON.stringify(frame)).length > MESSAGE_BYTES_MAX) {
+      const error = { type: "error", id, code: "too_large", message: `the message is longer than ${MESSAGE_BYTES_MAX} bytes` };
+      this.hear_error(error);
+      this.emit("error", error, this.chats.get(fields.chat));
+    }
     this.send();
     return answer;
   }

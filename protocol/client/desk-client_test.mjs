@@ -341,6 +341,21 @@ test("a pull whose answer is lost is asked again, though its line has come", asy
   assert.equal(client.outbox.size, 0);
 });
 
+test("a message that the server would not read is refused here, and holds up nothing", async () => {
+  const { client, server, link } = await opened();
+  const errors = [];
+  client.on("error", (error) => errors.push(error));
+  const length = (frame) => new TextEncoder().encode(JSON.stringify(frame)).length;
+  const rest = 65_536 - length({ type: "say", id: "0".repeat(32), chat: server.chat, text: "" });
+  const longest = client.say(server.chat, "a".repeat(rest));
+  const longer = client.say(server.chat, "a".repeat(rest - 1) + "é");
+  await assert.rejects(longer, { code: "too_large" });
+  assert.deepEqual(errors.map(({ id, code }) => ({ id, code })), [{ id: longer.id, code: "too_large" }]);
+  client.say(server.chat, "next"); server.run();
+  assert.ok(client.outbox.has(longest.id) && !client.outbox.has(longer.id));
+  assert.deepEqual(link().heard.filter(({ type }) => type === "say").map(({ text }) => text.length), [rest, "next".length]);
+});
+
 test("an error that says no rejects the command and forgets it", async () => {
   const { client, server } = await opened();
   server.refuse = (frame) => frame.type === "say" && { type: "error", id: frame.id, code: "chat_closed", message: "over" };
