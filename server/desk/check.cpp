@@ -134,6 +134,14 @@ std::string check_idle_beside_waiting(const Floor& floor) {
     return agent.employed &&
            ((agent.present() && agent.status != Status::signed_out) || agent.timer(AgentTimer::grace).armed());
   };
+  const auto could_serve = [&](const Chat& chat, const Agent& agent) {
+    const auto has = [&](std::string_view queue) {
+      const auto found = floor.book->queue(queue);
+      return found && (agent.queues & Rulebook::bit(*found)) != 0;
+    };
+    return has(chat.queue) ||
+           std::ranges::any_of(floor.queue(chat).overflow, [&](const auto& step) { return has(step.queue); });
+  };
   std::vector<const Chat*> live, left;
   for (const auto& [id, chat] : floor.chats) {
     if (chat->place == Place::waiting && !chat->absent) live.push_back(chat.get());
@@ -141,7 +149,7 @@ std::string check_idle_beside_waiting(const Floor& floor) {
   }
   for (const Chat* chat : live)
     if (chat->waiting_since && std::ranges::none_of(floor.roster.all(), [&](const auto& agent) {
-          return may_be_back(*agent) && (agent->queues & chat->open_queues) != 0;
+          return may_be_back(*agent) && could_serve(*chat, *agent);
         }))
       return say(name(*chat), " waits for nobody");
   for (const auto& agent : floor.roster.all()) {

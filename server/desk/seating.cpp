@@ -32,17 +32,28 @@ bool is_there(const Agent& agent) {
          ((agent.present() && agent.status != Status::signed_out) || agent.timer(AgentTimer::grace).armed());
 }
 
-// Nobody of those who could ever take it from these queues is there. Also who has no places today might take it: by a
-// hand, hers or a supervisor's.
-bool nobody_there(const Floor& floor, Mask queues) {
+// Its queue, and those that join in within this time.
+Mask queues_within(const Floor& floor, const Chat& chat, Duration waited) {
+  Mask queues = Rulebook::bit(*floor.book->queue(chat.queue));
+  for (const policy::Overflow& step : floor.queue(chat).overflow) {
+    const auto other = floor.book->queue(step.queue);
+    if (step.after <= waited && other) queues |= Rulebook::bit(*other);
+  }
+  return queues;
+}
+
+// Nobody of those who could ever take it is there, not even of a queue that joins in later. Also who has no places today
+// might take it: by a hand, hers or a supervisor's.
+bool nobody_there(const Floor& floor, const Chat& chat) {
+  const Mask queues = queues_within(floor, chat, Duration::max());
   return std::none_of(floor.roster.all().begin(), floor.roster.all().end(),
                       [&](const auto& agent) { return is_there(*agent) && (agent->queues & queues) != 0; });
 }
 
 // Why nobody can take it live before the shop or somebody is back; none when somebody can.
-Reason why_not_now(const Floor& floor, const Chat& chat, Mask queues) {
+Reason why_not_now(const Floor& floor, const Chat& chat) {
   if (!floor.hours(chat).open_at(floor.now, floor.wall_ms)) return Reason::after_hours;
-  return nobody_there(floor, queues) ? Reason::nobody_there : Reason::none;
+  return nobody_there(floor, chat) ? Reason::nobody_there : Reason::none;
 }
 
 // Waiting for an agent who is not there, or never serves such a chat, is waiting for nobody.
@@ -77,7 +88,7 @@ void forget_declined_by_all(const Floor& floor, Chat& chat) {
 
 // Whom does it wait for? Agents may have gone, or been given other queues, since it was put here.
 void look_again(Floor& floor, Chat& chat) {
-  if (chat.place == Place::waiting && !chat.was_answered() && nobody_there(floor, chat.open_queues))
+  if (chat.place == Place::waiting && !chat.was_answered() && nobody_there(floor, chat))
     leave_message(floor, chat, Reason::nobody_there);
   if (!waits(chat)) return;
   const bool in_vain = waits_in_vain(floor, chat);
@@ -122,16 +133,6 @@ void arm_relax(Floor& floor, Chat& chat) {
 // What it asks for before any of it is dropped.
 Mask skills_asked(const Floor& floor, const Chat& chat) {
   return floor.book->skills(floor.queue(chat).skills) | floor.book->skills(chat.skills);
-}
-
-// Its queue, and those that join in within this time.
-Mask queues_within(const Floor& floor, const Chat& chat, Duration waited) {
-  Mask queues = Rulebook::bit(*floor.book->queue(chat.queue));
-  for (const policy::Overflow& step : floor.queue(chat).overflow) {
-    const auto other = floor.book->queue(step.queue);
-    if (step.after <= waited && other) queues |= Rulebook::bit(*other);
-  }
-  return queues;
 }
 
 // By how long it stands in line, or stood there before an agent had it or it became a left message. A left message that
@@ -292,7 +293,7 @@ void enqueue(Floor& floor, Chat& chat, Reason reason) {
   // Each time round adds a line, and nobody need say a word for it.
   if (chat.main.full()) return lifetime::close(floor, chat, Reason::too_long);
   // Who stood in line when a server ended stands there: closing time came while they waited.
-  Reason not_now = reason == Reason::recovered ? Reason::none : why_not_now(floor, chat, chat.open_queues);
+  Reason not_now = reason == Reason::recovered ? Reason::none : why_not_now(floor, chat);
   const bool is_new = reason == Reason::none;
   if (not_now == Reason::none && is_new &&
       floor.match.live_in(Rulebook::bit(*floor.book->queue(chat.queue))) >= floor.queue(chat).queue_max) {
@@ -467,15 +468,14 @@ void on_buyer_words(Floor& floor, Chat& chat) {
   }
   if ((chat.place == Place::waiting || chat.place == Place::reserved) && chat.waiting_since == floor.now) {
     // It had been answered and lost its agent; now there is something to leave.
-    const Reason not_now = why_not_now(floor, chat, chat.open_queues);
+    const Reason not_now = why_not_now(floor, chat);
     if (not_now == Reason::none) return;
     if (chat.place == Place::reserved) requeue(floor, chat, not_now);
     return leave_message(floor, chat, not_now);
   }
   if (chat.place == Place::left_message && chat.reason != Reason::overload && chat.reason != Reason::chosen) {
-    // The buyer is here again, or the shop is: perhaps it can be a live chat after all. It would stand at the end of the line,
-    // where only its own queue serves it at first; if nobody does, it keeps the others that it is open to by now.
-    if (why_not_now(floor, chat, queues_within(floor, chat, {})) != Reason::none) return;
+    // The buyer is here again, or the shop is: perhaps it can be a live chat after all.
+    if (why_not_now(floor, chat) != Reason::none) return;
     floor.match.remove_chat(chat.id);
     floor.disarm(chat, ChatTimer::shop_clock);
     line_up(floor, chat);
