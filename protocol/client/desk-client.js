@@ -10,6 +10,10 @@
 //
 // A line has one tick when it is `accepted` and two when it is `stored`; the other side's `delivered` and `read` are marks
 // of their own. What a restart of the server lost is kept in chat.unrecorded and shown as not recorded.
+//
+// The app's part: keep signed_in.token of a guest and pass it in the next time; refresh(token) before signed_in.expires; after
+// "ended" with 4500 or 4505 set `token` to a new one and connect(), with 4501 of a guest to "" or to the buyer's; say watch and
+// figures again after each "open".
 
 export const PROTOCOL = "deskd.v1";
 
@@ -305,7 +309,6 @@ export class DeskClient {
     }
     this.token = message.token || this.shown;
     this.fresh.splice(0, this.fresh.indexOf(this.shown) + 1);
-    this.attempts = 0;
     this.pausedUntil = 0;
     this.burst = RESEND_BURST;
     this.paceMs = RESEND_EVERY_MS;
@@ -331,7 +334,10 @@ export class DeskClient {
     }
     this.named = held;
     // Also with nothing held: the answer is what is one's own by now, and the state of everything.
-    if (!held.length) this.write({ type: "resume", chats: [] });
+    if (!held.length) {
+      this.write({ type: "resume", chats: [] });
+      this.attempts = 0;
+    }
     this.nameUnanswered();
   }
 
@@ -389,8 +395,16 @@ export class DeskClient {
   resumed(chat) {
     const state = this.resuming.get(chat.id);
     if (!state || chat.main.seq < (state.seq ?? 0) || chat.inside.seq < (state.inside ?? 0)) return;
-    this.resuming.delete(chat.id);
+    this.cameBack(chat.id);
     this.send();
+  }
+
+  // The next way back begins with the first wait again once all of this one is done: a server that can let in and cannot show
+  // chats would be asked for them twice a second.
+  cameBack(id) {
+    const named = this.resuming.delete(id);
+    if (named && !this.resuming.size) this.attempts = 0;
+    return named;
   }
 
   hear_chat_state(message) {
@@ -485,7 +499,7 @@ export class DeskClient {
   hear_released({ chat }) {
     const held = this.chats.get(chat);
     if (held) held.held = false;
-    if (!this.resuming.delete(chat)) return;
+    if (!this.cameBack(chat)) return;
     for (const entry of this.outbox.values()) if (entry.frame.chat === chat) entry.sent = false;
     this.send();
   }

@@ -214,6 +214,24 @@ test("close codes decide whether to come back", async () => {
   }
 });
 
+test("the wait grows on while sessions end before they have resumed, and begins anew after one that has", async () => {
+  const { client, server, clock, link } = await opened();
+  const waits = [];
+  const comeBack = () => {
+    link().cut(4004);
+    waits.push(client.timers.reconnect.at - clock.now());
+    clock.advance(waits.at(-1));
+    server.run();
+  };
+  server.refuse = ({ type }) => type === "resume" ? { type: "nothing" } : null;
+  for (let i = 0; i < 40; i++) comeBack();
+  assert.ok(Math.max(...waits) > 10_000);
+  server.refuse = null;
+  comeBack();
+  comeBack();
+  assert.ok(waits.at(-1) <= 500);
+});
+
 test("the wait before coming back grows, is drawn at random, and has a bound", () => {
   const { client, server, clock } = setUp();
   server.up = false;
