@@ -79,7 +79,8 @@ struct CloseRow {
 };
 
 inline constexpr std::array close_table{
-    CloseRow{CloseCode::going_away, "going_away", true, "the server drains; come back after the jitter it named"},
+    CloseRow{CloseCode::going_away, "going_away", true,
+             "the server drains; come back after the retry_after_ms of the error before it"},
     CloseRow{CloseCode::moved, "moved", true, "another server has this desk now"},
     CloseRow{CloseCode::slow_reader, "slow_reader", true,
              "the session did not read what was sent to it; nothing is lost"},

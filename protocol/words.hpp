@@ -81,7 +81,7 @@ enum class ClockKind : std::uint8_t {
   complaint,
 };
 
-// The kinds of fact. A fact holds ids, times, kinds and lengths: never words, never personal data.
+// The kinds of fact. A fact holds ids, times, kinds and lengths: never words, and of people only their ids.
 enum class FactKind : std::uint8_t {
   opened,
   queued,    // joined a queue, or came back to it; reason says why

@@ -53,7 +53,7 @@ const std::array rows{
     SettingRow{"shards", "threads", "1", 1, 64, number, &Settings::shards,
         "Threads that serve desks. A desk lives on one of them; more than the cores helps nobody."},
     SettingRow{"sessions_max", "sessions", "20000", 10, 1'000'000, number, &Settings::sessions_max,
-        "Connections at once; beyond it buyers are turned away, and staff use descriptors that are kept for them."},
+        "Connections at once. The last ones, one in 32 and 512 at most, are kept for staff: buyers are turned away so much sooner."},
     SettingRow{"sessions_per_address_max", "sessions", "20000", 1, 1'000'000, number, &Settings::sessions_per_address_max,
         "Of one address, staff excepted. Generous, because a carrier puts thousands of buyers behind one."},
     SettingRow{"unauthenticated_max", "sessions", "8000", 1, 1'000'000, number, &Settings::unauthenticated_max,
@@ -77,7 +77,7 @@ const std::array rows{
     SettingRow{"record_dir", "", "", 0, 0, text, &Settings::record_dir,
         "Where each desk's events are recorded for deskd replay, with filler for all words. Empty: nowhere."},
     SettingRow{"drain_seconds", "s", "10", 0, 3600, number, &Settings::drain_seconds,
-        "How long a server that was asked to stop waits for what is not stored and for sessions to end."},
+        "How long a server that was asked to stop takes at most: half of it for sessions to end, half for what is not stored. The unit gives it 30 s."},
     SettingRow{"allow_full_page_writes_off", "", "no", 0, 0, yes_no, &Settings::allow_full_page_writes_off,
         "Serve although PostgreSQL runs with full_page_writes off: only for managed databases whose disks tear no page."},
 };
