@@ -9,7 +9,9 @@
 // due. Every line is checked: its number must follow the one before it in its direction, and at the end everything sent
 // must have come and been acknowledged.
 //
-// One thread; meant for a core of its own beside the server's. The report is one JSON object on stdout.
+// One thread; meant for a core of its own beside the server's. In the closed loop it looks for answers and never sleeps,
+// because a sender pays for waking whoever sleeps on another core; with --naps it sleeps while there are none. The report
+// is one JSON object on stdout.
 #include <signal.h>
 #include <sys/resource.h>
 
@@ -51,6 +53,7 @@ struct Options {
   double warmup{2};
   double rate{0};  // lines a second of all pairs together; 0: closed loop
   bool bunch{};
+  bool naps{};
   bool acks{true};  // false: the server sends none
   pid_t server{};
   pid_t database{};
@@ -128,6 +131,7 @@ struct Play {
   bool closing{};
   std::uint64_t delivered{}, acknowledged{}, disordered{}, errors{}, lost_links{}, answered_once{};
   std::size_t ready{};
+  Nanos looked{};  // for answers, in vain
   Samples line_latency, stored_latency;
 
   Endpoint endpoint() const { return {.port = options.port}; }
@@ -140,6 +144,7 @@ struct Play {
   void hear_setup(Voice& voice, std::string_view type, std::string_view json);
   void dial(std::vector<std::unique_ptr<Voice>>& who, std::size_t from, std::size_t to);
   void serve(Nanos time);
+  void serve_awake(Nanos time);
 };
 
 std::uint32_t number_of(const Voice& voice) { return static_cast<std::uint32_t>(voice.link.tag); }
@@ -332,6 +337,12 @@ void Play::serve(Nanos time) {
   for (Nanos now; (now = steady_nanos()) < until;) loop.turn(std::min(until - now, second / 10));
 }
 
+void Play::serve_awake(Nanos time) {
+  const Nanos until = steady_nanos() + time;
+  for (Nanos now; (now = steady_nanos()) < until;)
+    if (!loop.turn(0)) looked += steady_nanos() - now;
+}
+
 double own_cpu_s() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
@@ -354,7 +365,7 @@ Mark mark(const Play& play) {
   if (play.options.server) now.server = usage_of(play.options.server);
   if (play.options.database) now.database = usage_of_family(play.options.database);
   if (!play.options.counts.empty()) now.calls = calls_of(play.options.counts);
-  now.own_s = own_cpu_s();
+  now.own_s = own_cpu_s() - static_cast<double>(play.looked) / 1e9;
   now.delivered = play.delivered;
   now.acknowledged = play.acknowledged;
   now.at = steady_nanos();
@@ -439,7 +450,8 @@ int play_pairs(Play& play) {
   std::uint64_t turn = 0;
   const auto run_for = [&](double seconds) {
     const Nanos until = steady_nanos() + static_cast<Nanos>(seconds * 1e9);
-    if (options.rate == 0) return play.serve(until - steady_nanos());
+    if (options.rate == 0 && options.naps) return play.serve(until - steady_nanos());
+    if (options.rate == 0) return play.serve_awake(until - steady_nanos());
     const auto gap = static_cast<Nanos>(1e9 / options.rate * options.window);
     for (Nanos now; (now = steady_nanos()) < until;) {
       for (std::uint32_t said = 0; due <= now && said < 64; due += gap, ++turn) {
@@ -498,7 +510,7 @@ int play_pairs(Play& play) {
 
 constexpr const char* usage =
     R"(pairs --dialect floor|rival|deskd --port N [--pairs P] [--window W] [--seconds S] [--warmup S] [--rate R] [--bunch]
-      [--no-acks] [--server PID] [--database PID] [--counts FILE] [--secret FILE] [--agents A --capacity C] [--idle FROM,TO]
+      [--naps] [--no-acks] [--server PID] [--database PID] [--counts FILE] [--secret FILE] [--agents A --capacity C] [--idle FROM,TO]
 pairs --policy FILE --secret FILE --agents A --capacity C
 )";
 
@@ -508,6 +520,10 @@ Options parse(int argc, char** argv) {
     const std::string_view name = argv[i];
     if (name == "--bunch") {
       options.bunch = true;
+      continue;
+    }
+    if (name == "--naps") {
+      options.naps = true;
       continue;
     }
     if (name == "--no-acks") {
