@@ -34,9 +34,9 @@ struct Line {
   std::string_view text;  // of words; of joined: the agent's title; of transferred: the queue's or agent's name
 };
 
-// What was decided. Numbers, names of queues and agents, and reasons: never words of a chat, never personal data.
+// What was decided: numbers, names of queues and agents, and reasons. No words, and of a buyer no more than the id.
 struct Fact {
-  ChatId chat;  // 0: the fact is about the desk or an agent
+  ChatId chat;  // 0: the fact is about a person or the desk
   Instant at;
   FactKind kind{};
   Reason reason{};
@@ -47,8 +47,8 @@ struct Fact {
   std::int32_t ordinal{};   // of missed: unique per (chat, clock); of others: a count, by kind
   std::int64_t number{};    // of missed: how late, ms; of queued, requeued, assigned: the age in ms; by kind
   std::string_view detail;  // of assigned: the explanation as JSON, at most 1 KB; of revoked: a buyer's id
-                            // (reason identified: a guest's, who is a named buyer now);
-                            // of adjusted: names of queues; else empty
+                            // (reason identified: a guest's); of identified without a chat: the buyer's that
+                            // the guest is now; of adjusted: names of queues; else empty
 };
 
 // A chat as routing last left it: the newest one in force replaces the row. What lines tell (seq, waiting_since, marks)
